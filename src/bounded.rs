@@ -1,4 +1,4 @@
-//! Reads files up to a limit: nothing that is too large fills the memory, and no FIFO is waited for.
+//! Reads files up to a size limit, so that a large file cannot fill the memory, and never blocks on a FIFO.
 
 use std::fs::{File, Metadata, OpenOptions};
 use std::io::{self, Read};
@@ -58,7 +58,7 @@ impl From<ReadError> for io::Error {
     }
 }
 
-/// Reads a regular file that has at most so many bytes, following links.
+/// Reads a regular file of at most `limit` bytes, following links.
 ///
 /// # Errors
 /// Fails if it is larger, is not a regular file, or the system says no.
@@ -66,19 +66,20 @@ pub fn read_regular(path: &Path, limit: u64) -> Result<Zeroizing<Vec<u8>>, ReadE
     read_opened(&open_regular(path)?, limit)
 }
 
-/// Opens a regular file for reading, following links; whatever else is there is not waited for.
+/// Opens a regular file for reading, following links; anything else is refused without blocking.
 ///
 /// # Errors
 /// Fails if it is not a regular file, or the system says no.
 pub fn open_regular(path: &Path) -> Result<File, ReadError> {
-    // Opening some devices does something, rewinding a tape for example: so it is looked at first, and again afterwards.
+    // Opening some devices has an effect, rewinding a tape for example: so the type is checked before and after
+    // opening.
     require_regular(&path.metadata()?)?;
     let file = non_blocking().read(true).open(path)?;
     require_regular(&file.metadata()?)?;
     Ok(file)
 }
 
-/// Returns options with which opening a FIFO does not wait for its other end, and a terminal does not become ours.
+/// Returns options with which opening a FIFO does not block, and a terminal does not become the controlling one.
 #[must_use]
 pub fn non_blocking() -> OpenOptions {
     let mut options = OpenOptions::new();
@@ -86,7 +87,7 @@ pub fn non_blocking() -> OpenOptions {
     options
 }
 
-/// Reads an open regular file from where it is to its end, into memory that is wiped.
+/// Reads an open regular file from its current position to its end, into memory that is wiped.
 ///
 /// # Errors
 /// Fails if it is larger than the limit, also if it grows meanwhile, or the system says no.

@@ -1,4 +1,5 @@
-//! What was asked of which server, kept on disk until the VM is gone: the proof of ownership after a crash.
+//! The requests that create VMs on servers, recorded on disk until the VM is gone: the proof of ownership after a
+//! crash.
 
 mod creation;
 mod freed;
@@ -48,7 +49,7 @@ pub struct Record {
     pub target: String,
     /// The template.
     pub template: u32,
-    /// Every VMID that was asked for and not yet known to be free of us, the newest last.
+    /// Every VMID that this run asked for and that may still carry its VM, the newest last.
     pub vmids: Vec<u32>,
     /// The task that clones, once the server has named it.
     pub upid: Option<String>,
@@ -104,16 +105,16 @@ pub struct JournalEntry<R = Record> {
     pub record: R,
 }
 
-/// What is in the folder.
+/// The entries of the journal's folder, by state.
 #[derive(Debug)]
 pub struct JournalContents<R = Record> {
-    /// Entries whose run is dead, locked by this one now.
+    /// Entries of runs that have ended, now locked by this run.
     pub orphans: Vec<JournalEntry<R>>,
     /// How many entries belong to runs that are alive.
     pub alive: usize,
     /// What those entries say, as far as they could be read.
     pub active: Vec<R>,
-    /// What is no entry, or cannot be read: passed over.
+    /// Files that are not entries, or cannot be read; they are skipped.
     pub unreadable: Vec<PathBuf>,
 }
 
@@ -130,7 +131,8 @@ impl<R: JournalRecord> Journal<R> {
         FreedIds::new(self.folder.parent().unwrap_or(&self.folder), server)
     }
 
-    /// Tries whether an entry could be written now, and leaves nothing but the folder: for before anything is changed.
+    /// Checks that an entry could be written now, before anything is changed on a server. Leaves nothing but the
+    /// folder.
     ///
     /// # Errors
     /// If the folder or a file in it cannot be made.
@@ -172,7 +174,7 @@ impl<R: JournalRecord> Journal<R> {
         Ok(entry)
     }
 
-    /// Reads all entries; those of dead runs come back locked.
+    /// Reads all entries; those of ended runs are locked by this run.
     ///
     /// # Errors
     /// If the folder exists and cannot be read.

@@ -79,7 +79,7 @@ fn report_panic(panic: &PanicHookInfo<'_>, to: &mut Masked<impl Write>) {
     let _ = written.and_then(|()| to.flush()); // there is no stream left to report to
 }
 
-/// Answers a shell that asks how a command line goes on.
+/// Answers a shell's request for completions.
 fn complete(arguments: &[OsString]) -> ExitCode {
     let folder = std::env::current_dir().ok();
     let known = completion::CompletionValues {
@@ -142,7 +142,7 @@ impl Drop for RestoreTerminal {
     }
 }
 
-/// Tells an error, in the form asked for, and returns its exit code.
+/// Prints an error, as text or JSON, and returns its exit code.
 fn finish(ui: &Ui, error: &Error, command: &str, as_json: bool) -> ExitCode {
     let report = Report::of(error);
     if as_json {
@@ -164,7 +164,7 @@ fn report_unwritten(ui: &Ui, code: ExitCode, after: Aftermath) -> ExitCode {
     if code == ExitCode::SUCCESS { ExitCode::from(report.exit_code) } else { code }
 }
 
-/// Tells what clap has to say: help and version as results, everything else as a usage error.
+/// Prints what clap returns instead of a command: help and version as results, everything else as a usage error.
 fn report_usage_error(refused: &clap::Error, arguments: &[OsString]) -> ExitCode {
     let is_answer = matches!(refused.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion);
     let words: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
@@ -185,11 +185,11 @@ fn report_usage_error(refused: &clap::Error, arguments: &[OsString]) -> ExitCode
     report_unwritten(&ui, code, Aftermath::Nothing)
 }
 
-/// What is wished where the command line is not understood.
+/// The output options if the command line was not understood.
 const DEFAULT_OPTIONS: ProcessOptions =
     ProcessOptions { color: None, verbosity: Verbosity::Normal, no_input: true, confirms_all: false };
 
-/// Takes out of clap's words what is wrong and what may have been meant.
+/// Extracts from clap's message what is wrong, and its suggestions.
 fn command_line_error(said: &str, words: &[&str]) -> Error {
     let message = said.trim_start_matches("error: ").lines().next().unwrap_or_default().to_owned();
     let tips = said.lines().filter_map(|line| line.trim().strip_prefix("tip: ")).map(str::to_owned).collect();

@@ -9,7 +9,7 @@ use std::io::{self};
 /// pipes.
 const DESCRIPTORS: usize = 16;
 
-/// Sees to it that no crash writes the memory, with a secret in it, to a disk.
+/// Disables core dumps, which could write a secret to disk.
 pub(super) fn keep_memory_private() {
     let none = Rlimit { current: Some(0), maximum: Some(0) };
     let _ = setrlimit(Resource::Core, none); // a limit that is lower already cannot be set again
@@ -31,7 +31,7 @@ pub(super) fn require_descriptors() -> io::Result<()> {
             {
                 return Err(why);
             }
-            // Whatever else is wrong with this one file is no matter of the limit.
+            // Any other error with this file has nothing to do with the limit.
             Err(_) => return Ok(()),
         }
     }

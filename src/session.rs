@@ -55,7 +55,7 @@ pub enum Unanswered {
     NoThread(io::ErrorKind),
 }
 
-/// Why there is no folder for what must outlive a run.
+/// Why there is no folder for files that are kept between runs.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum NoStateFolder {
     /// No variable leads to one.
@@ -85,7 +85,7 @@ impl Drop for CloseQuestionOnDrop {
 }
 
 impl Session {
-    /// Looks at the process: variables, folder, terminal.
+    /// Reads the process: variables, folder, terminal.
     ///
     /// # Errors
     /// If the working directory is gone, or signals cannot be handled.
@@ -230,7 +230,8 @@ impl Session {
         variable(&self.variables, name)
     }
 
-    /// Returns the folder for what must outlive a run: `$XDG_STATE_HOME/glassdome`, else `~/.local/state/glassdome`.
+    /// Returns the folder for files that are kept between runs: `$XDG_STATE_HOME/glassdome`, else
+    /// `~/.local/state/glassdome`.
     ///
     /// # Errors
     /// If neither variable is set, or the one that counts is not an absolute path: the folder would be another one with

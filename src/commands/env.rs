@@ -1,4 +1,4 @@
-//! `glassdome env`: the configuration in other tools' words.
+//! `glassdome env`: the settings as variables of other tools.
 
 use crate::cli::{Connection, Env, EnvFormat, EnvSyntax, Global, OutputFormat};
 use crate::commands::{CommandFailure, options};
@@ -65,7 +65,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
     Ok(ExitCode::SUCCESS)
 }
 
-/// Names no flag for what is missing: this command talks to no server, and has none about one.
+/// Removes the flag from an error about a missing setting: this command contacts no server and has no such flags.
 fn without_flag(error: Error) -> Error {
     match error {
         Error::Usage(UsageError::Unanswered { what, key, .. }) => {
@@ -75,8 +75,8 @@ fn without_flag(error: Error) -> Error {
     }
 }
 
-/// Becomes the command: its exit code, its signals and its terminal are its own, and nothing is left behind of this
-/// process, whose limit on core files it keeps.
+/// Replaces this process with the command, whose exit code, signals and terminal are its own. Only the limit on core
+/// files remains.
 fn execute(
     program: &std::ffi::OsString,
     arguments: &[std::ffi::OsString],
@@ -127,7 +127,7 @@ impl EnvOutput {
         printed.any(|variable| Syntax::Dotenv.adds_quotes(variable))
     }
 
-    /// Returns the lines to print; what is masked sets nothing.
+    /// Returns the lines to print; a masked value is commented out.
     fn lines(&self, written: OutputSyntax, shown: Shown) -> Result<Vec<Secret>, Error> {
         let syntax = match written {
             OutputSyntax::As(syntax) => syntax,
@@ -141,7 +141,7 @@ impl EnvOutput {
         Ok(lines)
     }
 
-    /// Returns the variables as an object. What is masked is left out: a program would take a mask for the secret.
+    /// Returns the variables as an object. Masked values are left out: a program would use the mask as the secret.
     fn object(&self, shown: Shown) -> Map<String, Value> {
         let output = self.variables.iter().filter(|variable| shown == Shown::Whole || !variable.is_secret());
         output.map(|variable| (variable.name.clone(), Value::String(variable.whole().expose().to_owned()))).collect()

@@ -1,4 +1,4 @@
-//! From the command line to the function that does it.
+//! Calls the function of the command that the command line names.
 
 mod cleanup;
 mod completions;

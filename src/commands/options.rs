@@ -99,7 +99,7 @@ impl From<&TemplateCreate> for TemplateOptions {
     }
 }
 
-/// Decides on the test VM: a flag, else what the settings say, else what is usual.
+/// Chooses the options of the test VM: a flag, else the settings, else the default.
 pub(super) fn test_vm(context: &Context, flags: &TestVmFlags) -> Result<TestVmOptions, Error> {
     let settings = &context.settings;
     settings.require_usable(&[Key::Node, Key::Pool, Key::Ubuntu2204Template])?;

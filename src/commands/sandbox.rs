@@ -57,7 +57,7 @@ fn options(arguments: &cli::Sandbox) -> Result<Options, Error> {
     })
 }
 
-/// Tells an option that cannot be from a system that does not let it listen.
+/// Turns an error of the sandbox's start into an invalid option, or into a failure of the system to listen.
 fn listen_error(source: io::Error) -> Error {
     match source.kind() {
         io::ErrorKind::InvalidInput => Error::Usage(UsageError::SandboxOption { message: source.to_string() }),

@@ -96,9 +96,9 @@ fn print_plan(
 struct TestVmOutput<'a, R> {
     receipt: &'a R,
     warnings: &'a [String],
-    /// What has been said of the trust, before anything was sent.
+    /// The warnings about the trust, already shown before anything was sent.
     of_trust: Vec<String>,
-    /// Whether it says something though the test VM failed.
+    /// Whether the receipt is shown even if the test VM failed.
     is_worth_showing: bool,
 }
 

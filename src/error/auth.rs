@@ -10,7 +10,7 @@ use crate::pve::privileges::Caller;
 /// The server does not accept the credentials.
 #[derive(Debug, thiserror::Error)]
 pub enum AuthError {
-    /// The server does not take the caller for who it says.
+    /// The server did not accept the credentials.
     #[error("authentication failed for {}", named(caller))]
     Unauthenticated {
         /// Who called.

@@ -44,7 +44,7 @@ impl Error {
         matches!(self.reason(), Some(RefusalReason::VmRunning | RefusalReason::LockTimeout))
     }
 
-    /// Returns whether it is one node that stands in the way: another may do.
+    /// Returns whether the failure is about one node only, so that another node may work.
     #[must_use]
     pub fn is_about_one_node(&self) -> bool {
         match self {
@@ -69,19 +69,19 @@ impl Error {
         }
     }
 
-    /// Returns whether the task that is spoken of has ended.
+    /// Returns whether the task that this error is about has ended.
     #[must_use]
     pub const fn is_task_over(&self) -> bool {
         matches!(self, Self::Vm(VmError::TaskFailed { .. }))
     }
 
-    /// Returns whether the server did not take the caller for who it says.
+    /// Returns whether the server did not accept the credentials.
     #[must_use]
     pub fn is_unauthenticated(&self) -> bool {
         matches!(self, Self::Server { source, .. } if source.is_unauthenticated())
     }
 
-    /// Returns the server's own words where it refused a call for want of privileges.
+    /// Returns the server's own words if it refused a call because of missing privileges.
     #[must_use]
     pub fn forbidden_text(&self) -> Option<Foreign> {
         match self {

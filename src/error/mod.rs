@@ -202,19 +202,19 @@ impl Error {
         }
     }
 
-    /// Says what was being done when a server said no.
+    /// Makes an error of a refused call and the operation that it was for.
     #[must_use]
     pub const fn server(operation: Operation, source: pve::ApiError) -> Self {
         Self::Server { operation, source }
     }
 
-    /// Says that a server could not be reached, or did not answer as a server should whose name and trust are right.
+    /// Turns the failure of the first call to a server into an error: unreachable, not Proxmox VE, or untrusted.
     #[must_use]
     pub fn connecting(endpoint: &Endpoint, source: pve::ApiError) -> Self {
         Self::first_call_failed(endpoint.authority(), source)
     }
 
-    /// Says what came of a first call, as far as it got.
+    /// Turns the failure of the first call to a server into an error, by how far the call got.
     fn first_call_failed(server: String, source: pve::ApiError) -> Self {
         use pve::ApiError as Pve;
         match &source {

@@ -23,9 +23,9 @@ pub enum Operation {
     Reach(String),
     /// Asking a server that answers with an error.
     Query(String),
-    /// Talking to something that answers as no API does.
+    /// Calling a server whose answers are not those of the API.
     Understand(String),
-    /// Being known to a server that may have known the caller before.
+    /// Authenticating with credentials that may have worked before.
     Authenticate(String),
     /// Logging in.
     LogIn(String),

@@ -6,7 +6,7 @@ use crate::session::Signal;
 use std::io;
 use std::path::PathBuf;
 
-/// What is after a command whose result could not be written.
+/// What a command may have done before its result could not be written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Aftermath {
     /// It reads only.

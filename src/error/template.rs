@@ -21,7 +21,7 @@ pub enum TemplateError {
         /// The releases that are known.
         known: Vec<String>,
     },
-    /// A checksum that is none.
+    /// An invalid checksum.
     #[error("--checksum: a SHA-256 checksum has 64 hexadecimal digits")]
     BadChecksum,
     /// The list of checksums could not be had.

@@ -14,7 +14,7 @@ use std::path::PathBuf;
 /// What can go wrong with trust and tokens.
 #[derive(Debug, thiserror::Error)]
 pub enum TokenError {
-    /// The cluster's CA was asked for and cannot be had.
+    /// The cluster's CA was asked for, but could not be fetched.
     #[error("cannot trust the cluster CA of {server} instead of its certificate: {why}")]
     NoCa {
         /// Which server.
@@ -28,7 +28,7 @@ pub enum TokenError {
         /// Which file.
         path: PathBuf,
     },
-    /// What of a certificate is stored was said where none is pinned.
+    /// `--pin` was given, but no certificate is pinned.
     #[error("--pin has no effect: no certificate is accepted or pinned here")]
     NothingToPin,
     /// The user logs in with a factor that cannot be asked for here.

@@ -72,7 +72,7 @@ pub enum VmError {
         vmid: VmId,
         /// For how long it was asked.
         seconds: u64,
-        /// What it said last.
+        /// The guest agent's last answer.
         last: Foreign,
     },
 }

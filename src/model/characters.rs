@@ -2,8 +2,9 @@
 
 use zeroize::Zeroizing;
 
-/// Finds the first character that a program put into a text on its way: one that cannot be seen, a quotation mark of a
-/// word processor, a hyphen that is not ASCII's, a blank of another width. Returns its position, counted from 1.
+/// Finds the first character that a word processor, browser or chat may have put in place of a plain one: an invisible
+/// character, a typographic quotation mark, a hyphen that is not ASCII's, a space of another width. Returns its
+/// position, counted from 1.
 #[must_use]
 pub fn first_replaceable_character(text: &str) -> Option<(usize, char)> {
     let mut buffer = [0; 4];
@@ -14,8 +15,8 @@ pub fn first_replaceable_character(text: &str) -> Option<(usize, char)> {
     text.chars().enumerate().find(|(_, it)| is_changed(*it, &mut buffer)).map(|(index, it)| (index + 1, it))
 }
 
-/// Writes a text without what programs put into it on its way: characters that cannot be seen, quotation marks of a word
-/// processor, hyphens that are not to be broken at, blanks of other widths.
+/// Replaces such characters by plain ones: typographic quotation marks, other hyphens and spaces; invisible characters
+/// are removed.
 pub(super) fn plain(text: &str) -> Zeroizing<String> {
     let mut plain = Zeroizing::new(String::with_capacity(text.len()));
     let mut characters = text.chars().peekable();

@@ -8,7 +8,7 @@ use std::str::FromStr;
 #[error("a destination is `user@host` or `host`, without spaces or a leading hyphen")]
 pub struct InvalidDestination;
 
-/// Where ssh goes, `root@pve.lan` or a name from the person's own ssh configuration. It never looks like an option.
+/// An ssh destination, `root@pve.lan` or a name from the user's ssh configuration. It never looks like an option.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Destination(String);
 

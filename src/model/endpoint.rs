@@ -1,4 +1,4 @@
-//! Where a server listens: host and port, in every form that a person has at hand.
+//! Where a server listens: host and port, in every form that users enter.
 
 mod host;
 
@@ -33,13 +33,13 @@ pub enum InvalidEndpoint {
     /// `https//host`, where a character is missing or another one is in its place.
     #[error("the address begins with a mistyped scheme; use `https://` or only the host")]
     MistypedScheme,
-    /// `https://host/prefix/`. The API has one place on a server.
+    /// `https://host/prefix/`. The API has a fixed path on a server.
     #[error("the address contains a path, which Proxmox VE does not support; use only the host")]
     Path,
     /// `192.168.1.0/24`.
     #[error("this is a network with a mask, not a server; use only the address")]
     Mask,
-    /// `https://user:password@host`. What stood there is not repeated: it may be a password.
+    /// `https://user:password@host`. The text is not repeated: it may be a password.
     #[error("the address contains a user name or password; use only the host")]
     Credentials,
     /// The secret of a token: it is not looked up as a name.

@@ -1,4 +1,4 @@
-//! The day on which a token ends.
+//! The date at whose beginning (UTC) a token expires.
 
 use std::fmt;
 use std::str::FromStr;
@@ -6,12 +6,12 @@ use std::str::FromStr;
 use time::macros::format_description;
 use time::{Date, OffsetDateTime};
 
-/// Why a text is no such day.
+/// A text that is not a valid expiry date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("write the date as YYYY-MM-DD, e.g. 2027-01-31; the token expires at 00:00 UTC")]
 pub struct InvalidExpiry;
 
-/// The day on which a token ends, as it begins (UTC).
+/// The date at whose beginning (UTC) a token expires.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Expiry(Date);
 

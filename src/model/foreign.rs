@@ -1,4 +1,4 @@
-//! Text from a server: it can be shown, compared, quoted and parsed, and never leaves as it came.
+//! Text from a server: it can be shown, compared, quoted and parsed, but its raw form is not accessible.
 
 use std::fmt::{self, Write as _};
 use std::str::FromStr;
@@ -7,7 +7,7 @@ use serde::{Serialize, Serializer};
 
 use crate::model::Register;
 
-/// Characters of one text that are shown: more is no message that a person reads.
+/// Characters of one text that are shown at most: a longer text is not a readable message.
 const MAX_SHOWN: usize = 2_000;
 
 /// Characters that one character takes at most when it is escaped, `\u{e0041}`.
@@ -18,7 +18,7 @@ const MAX_ESCAPE_LENGTH: usize = 10;
 #[derive(Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Foreign(String);
 
-/// A type that holds only what its own check lets through, and which a foreign text may therefore become.
+/// A type whose parser validates, so that text from a server may be parsed into it.
 pub trait Validated: FromStr {}
 
 impl Validated for u32 {}
@@ -90,8 +90,7 @@ impl Foreign {
         self.0.split(separators).map(str::trim).filter(|part| !part.is_empty()).map(Self::new).collect()
     }
 
-    /// Adds what another text says beyond this one: nothing where it is in this one already, all of it where it begins
-    /// with this one.
+    /// Appends another text, unless this one already contains it; if the other begins with this one, returns the other.
     #[must_use]
     pub fn and(&self, other: &Self) -> Self {
         let (own, more) = (self.0.trim(), other.0.trim());

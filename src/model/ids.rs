@@ -287,7 +287,7 @@ fn is_bridge(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte))
 }
 
-/// What `pve-storage-content` knows, and what it may learn.
+/// A content type of `pve-storage-content`: those known today, and any later one of the same form.
 fn is_content(text: &str) -> bool {
     !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }

@@ -1,4 +1,4 @@
-//! What a test VM carries so that it can be distinguished from every other: its name, and a nonce in its description.
+//! The marker of a test VM, which distinguishes it from every other VM: its name, and a nonce in its description.
 
 use std::str::FromStr;
 

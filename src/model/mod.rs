@@ -1,4 +1,4 @@
-//! Plain values: parsed once at the door, never wrong afterwards.
+//! Plain values: parsed once on input, always valid afterwards.
 
 pub mod characters;
 pub mod decode;

@@ -215,7 +215,7 @@ fn value_of<T: std::str::FromStr>(text: &str, is_meant: impl Fn(&str) -> bool) -
     })
 }
 
-/// Says why there is no secret in a text, judged by the part of it where one should be.
+/// Explains why there is no secret in a text, judged by the part where it should be.
 fn reason(text: &str) -> BadSecret {
     let is_end = |character: char| character.is_whitespace() || "\"'`".contains(character);
     let behind_id = ids(text).find_map(|(_, behind)| behind.strip_prefix('=')?.split(is_end).next());

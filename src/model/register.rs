@@ -118,7 +118,7 @@ impl Register {
         }
         self.notice(value);
         let words = ["PASS", "SECRET", "TOKEN_VALUE", "TICKET", "CSRF", "OTP"];
-        // The ID of a token in the place of its secret is a slip, and no secret.
+        // The ID of a token in place of its secret is a mistake of the user, and not a secret.
         let is_name = !name.contains("PASS") && (value.parse::<TokenId>().is_ok() || value.parse::<UserId>().is_ok());
         if is_ours && words.iter().any(|word| name.contains(word)) && !is_name {
             self.add(value);
@@ -145,8 +145,8 @@ impl Register {
         replaced(text, &places, MASK)
     }
 
-    /// Gives so many characters of a text, masked before it is cut, so that no secret is cut in two, and how many are left
-    /// out behind them.
+    /// Returns the first `length` characters of a text, masked before it is cut so that no secret is cut in two, and
+    /// how many characters are left out.
     #[must_use]
     pub fn masked_beginning<'a>(&self, text: &'a str, length: usize) -> (Cow<'a, str>, usize) {
         // An escape takes ten characters at most, and a secret is hardly longer than a ticket.
@@ -159,7 +159,7 @@ impl Register {
         (replaced(beginning, &places, MASK), rest.chars().count())
     }
 
-    /// Finds the places of everything to be masked, in their order and apart from each other.
+    /// Finds the ranges of everything to be masked, sorted and not overlapping.
     pub fn positions(&self, text: &str) -> Vec<Range<usize>> {
         if text.len() < 2 {
             return Vec::new();
@@ -179,7 +179,7 @@ impl Register {
             search.every_reading(view, &DECODING_DEPTHS);
         }
         if let Some(view) = within_words {
-            // The ends of two lines that follow each other make up a short word too easily.
+            // The ends of two adjacent lines easily form a short word by chance.
             search.known.retain(|it| it.strength == Strength::Anywhere);
             search.forms = secret_form::token_secrets;
             search.every_reading(view, &DECODING_DEPTHS);

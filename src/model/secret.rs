@@ -31,8 +31,8 @@ impl Secret {
         self.0.parse()
     }
 
-    /// Lets this text be masked in everything that the process prints from here on. Not every text that is held as a secret
-    /// is one: a setting is, before it is known which one it is.
+    /// Masks this text in everything that the process prints from now on. Not every `Secret` is one: a setting is held
+    /// as a `Secret` before its key is known.
     pub fn register(&self) {
         Register::of_process().add(&self.0);
     }

@@ -8,7 +8,7 @@ use crate::model::characters::{first_replaceable_character, named};
 use crate::model::foreign::is_plain;
 use crate::model::secret_form::is_pasted_secret;
 
-/// Why a text is no user ID, token name or token ID.
+/// Why a text is not a user ID, token name or token ID.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidToken {
     /// `apex` instead of `apex@pve`.
@@ -28,7 +28,7 @@ pub enum InvalidToken {
         /// Which it is.
         found: char,
     },
-    /// Something in the user ID that Proxmox VE does not take.
+    /// A user ID that Proxmox VE does not accept.
     #[error(
         "a user ID is `name@realm`, at most 64 characters, without spaces, invisible characters, `:` or `/`; the realm begins with a letter"
     )]

@@ -129,7 +129,7 @@ pub enum BadSecret {
         /// How many lines there are.
         lines: usize,
     },
-    /// More than one secret, and nothing that tells them apart.
+    /// More than one secret, and no label that identifies the right one.
     #[error("this contains more than one secret; paste only the one of this token")]
     Several,
     /// Right digits without their hyphens.

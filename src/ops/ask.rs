@@ -35,7 +35,7 @@ pub(crate) async fn choice(
     ask(session, move |prompt| prompt.choice(&choice), otherwise).await
 }
 
-/// Asks for yes or no; `--yes` has said so beforehand.
+/// Asks for yes or no; with `--yes` the answer is yes without asking.
 pub(crate) async fn confirm(
     session: &Session,
     confirm: ConfirmPrompt,
@@ -44,7 +44,7 @@ pub(crate) async fn confirm(
     if session.confirms_all { Ok(true) } else { confirm_despite_yes(session, confirm, otherwise).await }
 }
 
-/// Asks for yes or no about something that `--yes` does not cover.
+/// Asks for yes or no about something that `--yes` does not confirm.
 pub(crate) async fn confirm_despite_yes(
     session: &Session,
     confirm: ConfirmPrompt,
@@ -62,7 +62,7 @@ pub(crate) async fn hidden(
     ask(session, move |prompt| prompt.hidden(&hidden), otherwise).await
 }
 
-/// Names the flag that alone could have given an answer.
+/// Makes the error of an unanswered question that only a flag could have answered.
 pub(crate) const fn answer_only_by(flag: &'static str, what: &'static str) -> Error {
     Error::Usage(UsageError::Unanswered { what, flag: Some(flag), key: None, further: Vec::new(), rehearsal: None })
 }

@@ -1,4 +1,4 @@
-//! The person's browser, where there is one that this program can open an address in.
+//! The user's browser, if this program can open a URL in one.
 
 use std::ffi::OsStr;
 use std::io;
@@ -12,7 +12,7 @@ use crate::session::{Session, Variables};
 /// The program that opens an address, on this system.
 const OPEN_COMMAND: &str = if cfg!(target_os = "macos") { "open" } else { "xdg-open" };
 
-/// A browser on the screen that the person sits at.
+/// A browser on the user's screen.
 pub(crate) struct Browser<'a> {
     program: PathBuf,
     variables: &'a Variables,

@@ -1,5 +1,5 @@
-//! Tells what happens on the way to the server: with `-vv` every answer, with `-v` every second try, and to everybody
-//! a trouble that lasts.
+//! Logs the calls to the server: with `-vv` every response, with `-v` every retry, and without either a problem that
+//! lasts.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;

@@ -1,5 +1,5 @@
-//! Which variables of the environment a child process gets: those that it needs, by name. Everything else stays here, since
-//! no list of names could tell which variables hold a secret.
+//! Which environment variables a child process gets: an allow list. Everything else is withheld, because no deny list
+//! could name all variables that hold a secret.
 
 use std::ffi::OsString;
 

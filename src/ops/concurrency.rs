@@ -19,7 +19,7 @@ pub(crate) async fn concurrently<F: Future>(futures: impl IntoIterator<Item = F>
     iter(futures).buffered(MAX_CONCURRENT).collect().await
 }
 
-/// Waits for something that may be broken off at any moment; what must not be broken off is not put in here.
+/// Waits for a future until a signal comes; used only for work that may be cancelled at any moment.
 pub(crate) async fn unless_interrupted<T>(
     session: &Session,
     future: impl Future<Output = Result<T, Error>>,
@@ -31,8 +31,8 @@ pub(crate) async fn unless_interrupted<T>(
     }
 }
 
-/// Does something that may wait for ever: reads a FIFO without a writer, standard input, a file in a network that is
-/// down. Where a signal comes first, the thread is left behind; it does not keep the process alive.
+/// Runs work that may block indefinitely on its own thread: a FIFO without a writer, standard input, a file on an
+/// unreachable network. If a signal comes first, the thread is abandoned; it does not keep the process alive.
 pub(crate) async fn blocking<T: Send + 'static>(
     session: &Session,
     work: impl FnOnce() -> T + Send + 'static,

@@ -47,7 +47,7 @@ impl Connected {
         Self::open_with(session, context, TrustedServer { endpoint, trust, trusted }, credentials).await
     }
 
-    /// Prepares the client with a trust that was found out just now.
+    /// Prepares the client with the trust given, and authenticates.
     pub(crate) async fn open_with(
         session: &Session,
         context: &Context,
@@ -61,7 +61,7 @@ impl Connected {
         Self::authenticate(log_calls(pve, session), server, credentials).await
     }
 
-    /// Authenticates on a connection that there is; with a password it logs in.
+    /// Authenticates on an existing connection; with a password it logs in.
     pub(crate) async fn authenticate(pve: Pve, server: TrustedServer, credentials: Credentials) -> Result<Self, Error> {
         let TrustedServer { endpoint, trust, trusted } = server;
         let (pve, caller) = match &credentials {

@@ -52,7 +52,7 @@ pub(crate) async fn read_password(session: &Session, path: &Path, flag: &'static
     Ok(read_secret(session, path, flag, question).await?.without_line_end())
 }
 
-/// What is where a secret should be.
+/// The source of a secret: bytes that were read, or a terminal.
 enum Stored {
     /// Bytes.
     Bytes(Zeroizing<Vec<u8>>),
@@ -87,7 +87,7 @@ async fn read_secret(
     Ok(secret)
 }
 
-/// Opens a file; a terminal does not become ours by that.
+/// Opens a file; a terminal does not become the controlling one.
 fn open(path: &Path) -> io::Result<File> {
     let flags = OFlags::RDONLY | OFlags::NOCTTY | OFlags::CLOEXEC;
     Ok(File::from(rustix::fs::open(path, flags, Mode::empty())?))

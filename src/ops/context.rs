@@ -31,7 +31,7 @@ const SANDBOX_HOST: &str = "sandbox.invalid";
 const FILE: &str = ".env";
 const SANDBOX_FILE: &str = ".env.sandbox";
 
-/// How much longer the file may become by what is not known yet.
+/// How much longer the file may become when settings not known yet are saved.
 pub(crate) const SIZE_RESERVE: usize = 4096;
 
 /// Everything that is known before a server is called.
@@ -40,17 +40,17 @@ pub(crate) struct Context {
     pub(crate) instance: Instance,
     /// The settings file.
     pub(crate) store: Store,
-    /// What it said when it was read.
+    /// Its content when it was read.
     pub(crate) loaded: Loaded,
     /// What holds, and from which source.
     pub(crate) settings: Settings,
-    /// The variables that count: none of a real server's on the sandbox.
+    /// The environment variables that apply; on the sandbox, none of those about a real server.
     variables: Variables,
     /// The simulated server, where one was asked for.
     #[cfg(feature = "sandbox")]
     pub(crate) sandbox: Option<crate::sandbox::Sandbox>,
     connect_timeout: Duration,
-    /// What was said for this run alone.
+    /// The flags and answers of this run.
     flags: Flags,
     /// The settings file that a flag named.
     named_file: Option<PathBuf>,
@@ -60,10 +60,9 @@ pub(crate) struct Context {
     is_stdin_taken: bool,
     /// Whether the settings file was chosen by name, and is not just the one in the working directory.
     pub(crate) is_file_named: bool,
-    /// The CA that flags, variables and the file named at first, and its file: kept until
-    /// something else is said.
+    /// The CA that flags, variables and the file named at the start, with its path; kept until another one is named.
     authority: Option<CaFile>,
-    /// Whether it has been said what should be known of the trust.
+    /// Whether the warnings about the trust have been shown.
     pub(crate) is_warned: Cell<bool>,
     /// Whether the sandbox's certificate is to be decided on, as that of a new server.
     rehearses_trust: bool,
@@ -84,7 +83,7 @@ impl Context {
         Ok(context)
     }
 
-    /// Reads everything, where a person can correct what is invalid.
+    /// Reads everything; invalid values are kept for the user to correct.
     pub(crate) async fn load_for_correction(session: &Session, options: &ConnectionOptions) -> Result<Self, Error> {
         let (store, loaded) = load(session, options).await?;
         let sources = Sources { variables: session.variables.clone(), store, loaded: loaded? };
@@ -98,7 +97,7 @@ impl Context {
         Ok(context)
     }
 
-    /// Lists the lines of the settings file that were meant to set something which is missing now.
+    /// Lists the lines of the settings file that were meant to set a value that is missing now.
     fn unused_lines(&self) -> Vec<UnusedLine> {
         let is_missing = |key: Key| {
             let is_default = |source: &Source| matches!(source, Source::Default(_));
@@ -143,8 +142,8 @@ impl Context {
         Ok((Self::build(session, options, sources).await?, unread))
     }
 
-    /// Refuses what is invalid. The secret of the token is judged where it is used: a command that makes a new one may find
-    /// a placeholder in its place.
+    /// Refuses invalid settings. The token's secret is not checked here: a command that creates a new one may find a
+    /// placeholder.
     pub(crate) fn require_valid(&self) -> Result<(), Error> {
         match self.settings.invalid().find(|invalid| invalid.key != Key::TokenValue) {
             Some(invalid) => Err(SettingsError::from(invalid.clone()).into()),
@@ -203,8 +202,8 @@ impl Context {
         false
     }
 
-    /// Lets a person answer on the sandbox what a new server would take: the certificate is to be decided on, and the
-    /// secret of its token is to be got in one of the ways there are.
+    /// On the sandbox, asks for what a new server would need: the trust in its certificate, and the secret of its
+    /// token.
     pub(crate) fn rehearse_first_contact(&mut self) -> Result<(), Error> {
         let is_decided = TRUST_KEYS.iter().any(|key| self.settings.source(*key).is_some_and(Source::is_settled));
         self.rehearses_trust = self.is_sandbox() && !is_decided;
@@ -233,7 +232,7 @@ impl Context {
         if self.is_sandbox() { Ok(None) } else { Ok(Some(Journal::new(session.state_folder()?))) }
     }
 
-    /// Makes sure that what will be made on the server can be noted, before a question is asked or anything is changed.
+    /// Checks that the journal can be written, before a question is asked or anything is changed.
     pub(crate) fn require_journal(&self, session: &Session) -> Result<(), Error> {
         Ok(self.journal(session)?.map_or(Ok(()), |journal| journal.check_writable())?)
     }

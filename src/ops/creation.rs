@@ -1,4 +1,4 @@
-//! Asks for a task that creates something; where the server could start no worker for it, again.
+//! Sends a request that creates something, and repeats it if the server could not start a worker for it.
 
 use std::time::Duration;
 

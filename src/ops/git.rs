@@ -1,4 +1,4 @@
-//! Asks the real git whether the files with secrets are kept out of a repository.
+//! Asks git whether the files with secrets are kept out of the repository.
 
 use std::fs::OpenOptions;
 use std::io::{self, Write};

@@ -1,4 +1,4 @@
-//! The reads that the preflight begins with: whatever needs no other answer goes out at once.
+//! The reads that the preflight begins with: requests that do not depend on each other are sent at once.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -19,7 +19,7 @@ pub(crate) struct Inventory {
     pub(crate) nodes: Vec<Node>,
     /// The first VMID to try.
     pub(crate) vmid: VmId,
-    /// What the node that was named says of the template, and which template that was.
+    /// The answers of the configured node about the template, with the node and the template they are about.
     first_reads: Option<(NodeName, VmId, ConfigReads)>,
 }
 
@@ -35,7 +35,7 @@ pub(crate) struct SourceTemplate {
     pub(crate) storages: Vec<Storage>,
 }
 
-/// What one node says of a VM, each answer for itself.
+/// What one node answers about a VM, each answer separately.
 pub(crate) struct ConfigReads {
     pub(crate) config: Result<VmConfig, pve::ApiError>,
     pub(crate) feature: Result<CloneFeature, pve::ApiError>,
@@ -133,7 +133,7 @@ pub(crate) async fn other_node_of(
     Ok(node)
 }
 
-/// Makes a template of what its node says; a VM that is none is named as such.
+/// Makes a template of a node's answers; fails if the VM is not a template.
 async fn template(pve: &Pve, node: &NodeName, vmid: VmId, reading: ConfigReads) -> Result<SourceTemplate, Error> {
     let config = reading.config.doing(Operation::ReadTemplate(vmid))?;
     if !config.is_template() {
@@ -149,7 +149,7 @@ async fn template(pve: &Pve, node: &NodeName, vmid: VmId, reading: ConfigReads) 
     Ok(SourceTemplate { node: node.clone(), config, feature, storages })
 }
 
-/// Returns the VMID that was named, if it is free, or the next free one.
+/// Returns the requested VMID if it is free, else the next free one.
 async fn first_id(pve: &Pve, options: &TestVmOptions) -> Result<VmId, Error> {
     let Some(vmid) = options.vmid else {
         return pve.next_id().await.doing(Operation::FindId);
@@ -202,7 +202,7 @@ pub(crate) fn known_templates(vms: &[Vm], refused: VmId) -> Vec<String> {
     templates.map(|vm| format!("{} {} on {}", vm.vmid, vm.name, vm.node)).collect()
 }
 
-/// Decides on the node: the one that is set, else the only one.
+/// Chooses the node: the configured one, else the only one.
 pub(crate) fn choose_node(nodes: &[Node], named: Option<&NodeName>, variable: &str) -> Result<NodeName, Error> {
     match (named, nodes) {
         (Some(node), _) => require_online(nodes, node).map(|()| node.clone()),
@@ -215,7 +215,7 @@ pub(crate) fn choose_node(nodes: &[Node], named: Option<&NodeName>, variable: &s
     }
 }
 
-/// Says of a node that its status is unknown; `None` if it is known.
+/// Returns a warning if the status of a node is unknown.
 pub(crate) fn unknown_status(nodes: &[Node], name: &NodeName) -> Option<String> {
     let node = nodes.iter().find(|node| node.name == *name)?;
     (!node.is_online() && !node.is_offline()).then(|| {

@@ -1,4 +1,5 @@
-//! What a person asked for, beside the settings: the server, the login, the new token. Independent of the command line.
+//! What the flags ask for besides settings: the server, the login, the new token. Independent of the command line's
+//! types.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -104,7 +105,7 @@ pub(crate) struct LoginOptions {
     pub(crate) password_file: Option<PathBuf>,
     /// The one-time code.
     pub(crate) totp: Option<String>,
-    /// Whether all of it is asked for, whatever a variable says: a login with what was given has failed.
+    /// Whether everything is asked for, despite flags and variables: a login with those has failed.
     pub(crate) is_asked_again: bool,
 }
 
@@ -124,7 +125,7 @@ pub(crate) enum RequestedRights {
     OfUser,
 }
 
-/// What becomes of a token that has the name of the new one.
+/// What happens if a token with the name of the new one exists.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum ExistingToken {
     /// It stays as it is.

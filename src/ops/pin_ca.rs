@@ -1,4 +1,4 @@
-//! From a pinned certificate to the cluster's own CA: fetched, checked, and from then on trusted alone.
+//! Replaces a pinned certificate by the cluster's own CA: fetches it, checks it, and trusts it alone from then on.
 
 use crate::bounded::{self, CA_LIMIT};
 use crate::error::{ConfigError, Doing, Error, Operation, TokenError};
@@ -17,7 +17,7 @@ use std::path::{Path, PathBuf};
 /// A certificate that is about to expire is reported this long before.
 const WARN_BEFORE: time::Duration = time::Duration::days(30);
 
-/// Whether a certificate was accepted just now, or known before.
+/// Whether a certificate was accepted in this run, or known before.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum CertificateSeen {
     /// It was accepted as it was presented.
@@ -26,7 +26,7 @@ pub(crate) enum CertificateSeen {
     Before,
 }
 
-/// What shall be stored of a certificate that was pinned for this run.
+/// What is stored for a certificate that was pinned for this run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum PinPolicy {
     /// The cluster's CA, or nothing.
@@ -63,7 +63,7 @@ pub(crate) const fn pin_policy(
     }
 }
 
-/// Lets a connection climb from its pin to the cluster's CA, where that is wished and can be had.
+/// Reconnects with the cluster's CA in place of the pin, if the policy asks for that and the CA can be fetched.
 pub(crate) async fn pin_and_reconnect(
     session: &Session,
     context: &Context,
@@ -80,7 +80,7 @@ pub(crate) async fn pin_and_reconnect(
     }
 }
 
-/// Climbs from a pin to the CA, with a client that is authenticated; `None` if the pin stays.
+/// Fetches the cluster's CA with an authenticated client, and makes it the only trust; `None` if the pin stays.
 pub(crate) async fn pin_cluster_ca(
     session: &Session,
     context: &Context,
@@ -107,8 +107,8 @@ pub(crate) async fn pin_cluster_ca(
     Ok(Some(CaPinned { pve, trust, fetched }))
 }
 
-/// Asks the server for the cluster's CA, and checks that it vouches for what the server presents under this name; the
-/// inner error says why it cannot be had.
+/// Asks the server for the cluster's CA, and checks that it signed the certificate presented under this name; the inner
+/// error says why there is none to use.
 async fn fetch(pve: &Pve) -> Result<Result<(CaBundle, String), String>, Error> {
     let nodes = pve.nodes().await.doing(Operation::ReadNodes)?;
     let Some(node) =
@@ -149,7 +149,7 @@ fn keep_pin(session: &Session, pve: &Pve, pin_policy: PinPolicy, why: String) ->
     Ok(None)
 }
 
-/// Decides on the file; one that holds another authority is not replaced without consent.
+/// Chooses the file for the CA; one that contains another CA is not replaced without consent.
 async fn choose_ca_file(session: &Session, context: &Context, pem: String) -> Result<FetchedCa, Error> {
     let name = context.instance.ca_file_name();
     let path = context.store.folder().join(&name);
@@ -175,7 +175,7 @@ async fn choose_ca_file(session: &Session, context: &Context, pem: String) -> Re
     Ok(FetchedCa { name, path, pem })
 }
 
-/// Follows a link in place of the file only where a person says so: what it leads to may belong to something else.
+/// Asks before following a link in place of the file: its target may belong to something else.
 async fn unlinked(session: &Session, path: PathBuf) -> Result<PathBuf, Error> {
     let Ok(target) = path.read_link() else { return Ok(path) };
     let is_link = |path: &Path| Error::from(settings::SettingsError::IsLink { path: path.to_path_buf() });

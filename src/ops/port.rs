@@ -20,7 +20,7 @@ pub(crate) enum PortUse {
 /// Decides between the port of Proxmox VE and that of the web, where an address leaves it open: an `https://` address of
 /// a browser without a port. What answers is kept; where nothing does, the port of Proxmox VE stays.
 pub(crate) async fn settle_port(session: &Session, context: &mut Context, port_use: PortUse) -> Result<(), Error> {
-    // Whatever needs a server that is not known, or is not a valid one, says so itself.
+    // A missing or invalid server is reported by the step that needs it.
     let Ok(host) = context.host() else { return Ok(()) };
     let Some(other) = host.alternative().filter(|_| !context.is_sandbox()) else { return Ok(()) };
     let (port, other_port) = (host.port(), other.port());

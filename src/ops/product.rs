@@ -2,7 +2,7 @@
 
 use crate::pve::Realm;
 
-/// Says which product of the same house answers, by the realm that each has of its own.
+/// Returns the name of the Proxmox product that answers, by the realm that only it has.
 pub(crate) fn product(realms: &[Realm]) -> &'static str {
     let has = |kind: &str| realms.iter().any(|realm| realm.kind == *kind || realm.name == *kind);
     if has("pbs") {

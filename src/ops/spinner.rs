@@ -1,4 +1,4 @@
-//! Says what is waited for, where that takes long enough to be noticed.
+//! Shows what the program is waiting for, if it takes long enough to be noticed.
 
 use std::future::Future;
 use std::pin::pin;
@@ -12,7 +12,7 @@ use crate::ui::Progress;
 const SHOW_AFTER: Duration = Duration::from_millis(250);
 const REDRAW_INTERVAL: Duration = Duration::from_millis(250);
 
-/// Waits, and shows for what, and for how long already.
+/// Waits for a future, and shows what for and for how long.
 pub(crate) async fn with_spinner<T>(session: &Session, what: &str, future: impl Future<Output = T>) -> T {
     let mut future = pin!(future);
     let began = session.clock.now();

@@ -21,8 +21,8 @@ impl Context {
         stored_for.zip(host).is_some_and(|(stored_for, host)| !stored_for.is_same_server(&host.value))
     }
 
-    /// Ignores a fingerprint that was stored for another server, and with it `PROXMOX_VERIFY_SSL=false`, which is
-    /// beside it in the file and would alone mean that nothing is verified.
+    /// Ignores a fingerprint that was stored for another server, and the `PROXMOX_VERIFY_SSL=false` beside it, which
+    /// alone would disable verification.
     pub(crate) fn forget_pin_of_another_server(&mut self) -> Result<(), Error> {
         if !self.is_for_another_server(Key::Fingerprint) {
             return Ok(());

@@ -1,5 +1,4 @@
-//! What a person should know before a secret is sent: that the server is not verified, and that another source may have
-//! named it.
+//! Warnings before a secret is sent: the server is not verified, or another source may have named it.
 
 use crate::ops::connection::TrustSource;
 use crate::ops::context::Context;
@@ -7,7 +6,7 @@ use crate::session::Session;
 use crate::settings::{Key, Source, Verification};
 
 impl Context {
-    /// Lists what should be known of a server that is trusted in this way before a secret is sent to it.
+    /// Lists the warnings about a server that is trusted in this way, before a secret is sent to it.
     pub(crate) fn trust_warnings(&self, trusted: TrustSource) -> Vec<String> {
         if self.is_sandbox() {
             return Vec::new();

@@ -1,4 +1,4 @@
-//! The one table of the releases of Ubuntu: what their templates are called, which number they get, which key points at them.
+//! The table of Ubuntu releases: the names and VMIDs of their templates, and the settings that name them.
 
 use crate::model::{NodeName, VmId};
 use crate::pve::Vm;

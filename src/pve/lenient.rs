@@ -8,7 +8,7 @@ use crate::model::{Foreign, Secret, Validated};
 
 /// A value that may be missing or unreadable.
 pub(super) trait Lenient: Sized {
-    /// Reads it; of anything else, what stands for nothing.
+    /// Reads a value; for any other kind of value, returns the empty one.
     fn of(value: &Value) -> Self;
 }
 
@@ -70,12 +70,12 @@ pub(super) fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Foreign
     lenient::<D, Option<Foreign>>(deserializer)?.ok_or_else(|| D::Error::custom("no text"))
 }
 
-/// The default of a boolean that is left out where it is yes.
+/// The default of a boolean field that is true if it is missing.
 pub(super) const fn yes() -> bool {
     true
 }
 
-/// Reads an object; nothing of what is none, or has a field that its type does not take.
+/// Reads an object; `None` if the value is not an object, or has a field of the wrong type.
 pub(super) fn object<T: DeserializeOwned>(value: Value) -> Option<T> {
     // A struct would be read from a list as well.
     if value.is_object() { serde_json::from_value(value).ok() } else { None }
@@ -96,7 +96,7 @@ pub(super) fn as_text(value: &Value) -> Option<Foreign> {
     raw_text(value).map(Foreign::new)
 }
 
-/// Returns a value as the text that it is, for who takes it apart and lets only what was checked out.
+/// Returns a value as raw text, for callers that parse it and return only validated parts.
 pub(super) fn raw_text(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.clone()),

@@ -15,10 +15,10 @@ use crate::pve::{ApiError, CallEvent, Pve, TaskStatus, TaskTiming};
 /// A task is asked about at intervals of a twentieth of its age: that adds at most 5 % to it.
 const POLLS_PER_AGE: u32 = 20;
 
-/// No shorter than this, or a short task would cost the server more in questions than in work.
+/// The shortest interval: more frequent polling would cost the server more than a short task itself.
 const MIN_INTERVAL: Duration = Duration::from_millis(25);
 
-/// No longer than this, or a person would see old news.
+/// The longest interval, so that the progress shown is current.
 const MAX_INTERVAL: Duration = Duration::from_secs(1);
 
 /// A server that is unreachable for longer than this is reported: a daemon that restarts is usually back sooner.
@@ -36,19 +36,19 @@ const MAX_LOG_LINES: usize = 50;
 /// How a task ended, where it was seen to end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TaskEnd {
-    /// Well; with warnings, how many.
+    /// It succeeded, perhaps with warnings.
     Succeeded {
         /// The number of warnings.
         warnings: u64,
     },
-    /// Badly.
+    /// It failed.
     Failed {
         /// The server's own words; `unexpected status` where its worker was killed.
         exit_status: Foreign,
         /// The last lines of its log.
         log: LogEnd,
     },
-    /// It is not known: it made no progress for as long as was to be waited.
+    /// The outcome is unknown: the task made no progress within the timeout.
     NoProgress {
         /// For how long it was watched without progress.
         waited: Duration,
@@ -97,9 +97,9 @@ impl LogEnd {
 /// How closely the log of a task is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum LogDetail {
-    /// From its first second on, for the progress that it tells.
+    /// From its first second on, to show its progress.
     Usual,
-    /// From its beginning to its end, at the price of more questions, to know what its time goes into.
+    /// From its beginning to its end, with more requests, to know what its time is spent on.
     Close,
 }
 
@@ -121,7 +121,7 @@ pub struct TaskProgress {
     pub percent: Option<f64>,
     /// What is done of how much, "96.0 MiB of 1.0 GiB".
     pub amount: Option<String>,
-    /// What keeps the server from being asked, while something does.
+    /// Why the server cannot be asked at the moment, if it cannot.
     pub trouble: Option<TaskTrouble>,
 }
 
@@ -150,8 +150,8 @@ struct TaskWait<'a> {
     follower: LogFollower,
 }
 
-/// Waits until a task has stopped, or has made no progress for as long as the patience lasts. A connection that is lost
-/// meanwhile is no news of the task: the same task goes on being watched.
+/// Waits until a task has stopped, or has made no progress for `timeout`. A lost connection says nothing about the
+/// task: polling goes on.
 ///
 /// # Errors
 /// If the server refuses to tell, or cannot be reached until the patience is at its end.
@@ -202,7 +202,7 @@ impl TaskWait<'_> {
         WaitResult { ended, spent: self.follower.end(age, went_well) }
     }
 
-    /// Looks once, and says meanwhile where the answer is long in coming.
+    /// Polls once, and reports if the answer takes long.
     async fn poll_and_report(&mut self, show: &mut dyn FnMut(&TaskProgress)) -> Result<Option<TaskEnd>, ApiError> {
         let (pve, clock, began, asked) = (self.pve, self.clock, self.began, SystemClock.now());
         let mut progress = self.progress.clone();
@@ -224,7 +224,7 @@ impl TaskWait<'_> {
         }
     }
 
-    /// Notes whether the server could be asked, and tells where it could not for long.
+    /// Notes whether the server could be asked, and reports it if it could not for some time.
     fn note(&mut self, trouble: Option<&ApiError>) {
         let now = self.clock.now();
         let Some(why) = trouble else {
@@ -246,7 +246,7 @@ impl TaskWait<'_> {
         if status.is_stopped() {
             return self.ended(status).await.map(Some);
         }
-        // A task that is over in a second has no progress to tell; each question costs the server one, too.
+        // A task that ends within a second needs no progress, and reading its log would cost the server a request.
         if self.age() >= MAX_INTERVAL || self.log_detail == LogDetail::Close {
             self.read_log().await?;
         }

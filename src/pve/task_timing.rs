@@ -65,7 +65,7 @@ impl LogFollower {
     pub(super) fn read(&mut self, lines: &[Foreign], now: Duration) {
         self.spent.is_read = true;
         for line in lines {
-            // A task that begins with waiting has done nothing before.
+            // If the first line is about waiting, the task waited from its start.
             let at = if self.lines == 0 { Duration::ZERO } else { self.between(now) };
             self.lines += 1;
             self.line(line, at);

@@ -70,7 +70,7 @@ pub struct Realm {
     /// Its name, the part of a user ID behind the `@`.
     #[serde(rename = "realm", deserialize_with = "required")]
     pub name: RealmName,
-    /// `pam`, `pve`, `ldap` and others; other products of the house have kinds of their own.
+    /// `pam`, `pve`, `ldap` and others; other Proxmox products have types of their own.
     #[serde(rename = "type", default, deserialize_with = "lenient")]
     pub kind: Foreign,
 }
@@ -99,8 +99,8 @@ pub struct Node {
 }
 
 impl Node {
-    /// Returns whether the cluster knows that it does not answer. One of unknown status answers as long as its
-    /// statistics alone are missing: its `pvestatd` is stopped, or it has just been started (Proxmox VE: `/nodes`).
+    /// Returns whether the cluster reports the node as offline. A node of unknown status does answer if only its
+    /// statistics are missing: its `pvestatd` has stopped, or it has just been started (Proxmox VE: `/nodes`).
     #[must_use]
     pub fn is_offline(&self) -> bool {
         self.status == "offline"

@@ -1,4 +1,4 @@
-//! The configuration of a VM: what it is called, what it may not, what it is made of.
+//! The configuration of a VM: its name, protection, disks and devices.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -9,7 +9,7 @@ use crate::model::{Digest, DiskSize, Foreign};
 use crate::pve::lenient::raw_text;
 use crate::pve::privileges::{Hardware, InvalidAclPath, Zones, device_of};
 
-/// The configuration of a VM: every entry as text, of which only what was read from it goes out.
+/// The configuration of a VM: every entry as text, of which only parsed parts are returned.
 #[derive(Clone, PartialEq, Eq)]
 pub struct VmConfig {
     entries: BTreeMap<String, String>,

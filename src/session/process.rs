@@ -1,4 +1,4 @@
-//! What the process says: variables, terminals, how to draw on them.
+//! The state of the process: variables, terminals, how to draw on them.
 
 use super::Variables;
 use crate::ui::prompt::{NonInteractive, Prompt, TtyPrompt};
@@ -20,7 +20,7 @@ pub struct ProcessOptions {
     pub confirms_all: bool,
 }
 
-/// Reads the environment of the process; a variable whose name is no text is none of ours.
+/// Reads the environment of the process; a variable whose name is not valid text cannot be one of this program.
 #[must_use]
 pub fn variables_of_this_process() -> Variables {
     std::env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value))).collect()

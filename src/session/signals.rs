@@ -47,7 +47,7 @@ impl Interrupts {
         let listener = sender.clone();
         tokio::spawn(async move {
             loop {
-                // If several arrive at once, the one that ends the run at once counts.
+                // If several arrive at once, SIGHUP and SIGTERM count before an interrupt.
                 let signal = tokio::select! {
                     biased;
                     Some(()) = hangup.recv() => Signal::Hangup,

@@ -12,7 +12,7 @@ use super::parsers::slice;
 /// How many unchanged lines are shown around a change.
 const CONTEXT: usize = 2;
 
-/// How long a secret must be for four characters of it to give nothing away.
+/// How long a secret must be before its first four characters may be shown.
 const MIN_HINTED_LENGTH: usize = 16;
 
 /// What happened to a line.
@@ -109,7 +109,7 @@ fn continued_secrets(bytes: &[u8]) -> Vec<Range<usize>> {
     found
 }
 
-/// Says how much of the value of a name may be shown, foreign names included.
+/// Returns how much of a variable's value may be shown, also for names of other programs.
 fn secrecy(name: &str) -> Secrecy {
     if let Some(entry) = KEYS.iter().find(|entry| entry.variable == name) {
         return entry.secrecy;

@@ -82,7 +82,7 @@ pub struct Edited {
 }
 
 impl EnvFile {
-    /// Takes a file as it is; every sequence of bytes is one.
+    /// Takes the bytes of a file; any bytes are accepted.
     #[must_use]
     pub fn new(bytes: Vec<u8>) -> Self {
         Self { bytes: Zeroizing::new(bytes) }
@@ -167,8 +167,8 @@ impl EnvFile {
         bindings(rest).first().is_some_and(|first| first.binds(rest, name) && line_at(rest, first.range.start) == 1)
     }
 
-    /// Applies changes, patching lines and leaving everything else as it is. Other instances that have no token name of
-    /// their own have the first one's: before that changes they are given it as theirs.
+    /// Applies changes, patching lines and leaving everything else as it is. Instances without a token name of their
+    /// own use that of the first one: before that changes, they get it as their own.
     ///
     /// # Errors
     ///
@@ -235,7 +235,7 @@ impl EnvFile {
                 Err(why) => refused = refused.or(Some(why)),
             }
         }
-        // Where not even a form for python-dotenv alone leaves the other keys as they are, the value is to blame.
+        // If not even a form for python-dotenv alone leaves the other keys as they are, the value is the reason.
         if let Some((wanted, why)) = plan.wanted.iter().find_map(|wanted| wanted.refusal.map(|why| (wanted, why))) {
             return Err(SettingsError::Unwritable { name: wanted.name.clone(), why });
         }

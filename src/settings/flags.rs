@@ -26,7 +26,7 @@ impl Flags {
         self.given.insert(setting.key(), Sourced { value: setting, source });
     }
 
-    /// Lets a key have no value in this run, whatever variables and the file say.
+    /// Removes the value of a key for this run, whatever variables and the file say.
     pub fn unset(&mut self, key: Key) {
         self.given.remove(&key);
         self.unset.insert(key);

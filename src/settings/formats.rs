@@ -61,7 +61,7 @@ struct Variable {
 enum Spelling {
     /// It does.
     Current,
-    /// Releases of before did: it is understood, and not printed.
+    /// Only older releases read it: it is imported, but not printed.
     Older,
 }
 

@@ -14,8 +14,8 @@ pub(super) struct Identity {
 }
 
 impl Identity {
-    /// Puts together what names them: a key of its own, a full token ID in the place of the token's name, the text around
-    /// the secret.
+    /// Combines what names the user and the token: their own keys, a full token ID in place of the token's name, the
+    /// text around the secret.
     pub(super) fn of(
         user: Option<Sourced<UserId>>,
         token: Option<&Sourced<TokenRef>>,
@@ -43,7 +43,7 @@ fn part<T, P>(whole: Option<&Sourced<T>>, part: impl Fn(&T) -> Option<P>) -> Opt
     Some(Sourced { value: part(&whole.value)?, source: whole.source.clone() })
 }
 
-/// Decides between the user and the one in a full token ID. At a prompt the ID that was entered decides.
+/// Resolves the user and the one in a full token ID. An ID that was entered at a prompt takes precedence.
 fn one_user(
     user: Option<Sourced<UserId>>,
     of_token: Option<Sourced<UserId>>,
@@ -56,7 +56,7 @@ fn one_user(
     }
 }
 
-/// Decides between what was named and what is around the secret.
+/// Resolves what was named and what was pasted around the secret.
 fn with_secret<T: PartialEq>(
     named: Option<Sourced<T>>,
     of_secret: Option<Sourced<T>>,

@@ -218,7 +218,7 @@ impl Key {
         let bare = self.entry().variable;
         match (&instance.0, self) {
             (None, _) | (_, Self::Ubuntu2204Template | Self::Ubuntu2004Template) => bare.to_owned(),
-            // Irregular, but that is how the application reads it.
+            // An irregular name, but the one that the application reads.
             (Some(id), Self::TokenValue) => format!("{bare}_{id}"),
             (Some(id), _) => format!("{CONNECTION}{id}_{}", bare.strip_prefix(CONNECTION).unwrap_or(bare)),
         }

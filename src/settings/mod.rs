@@ -1,4 +1,4 @@
-//! Settings: which value counts for each key, and which source it comes from.
+//! Settings: the value of each key, and its source.
 
 mod assignment;
 mod diff;
@@ -70,7 +70,7 @@ pub enum Credentials {
     },
 }
 
-/// The values of one instance, each from the source that wins: flag, variable, file, default.
+/// The values of one instance, each from the source with the highest precedence: flag, variable, file, default.
 #[derive(Debug, Clone)]
 pub struct Settings {
     instance: Instance,
@@ -83,8 +83,9 @@ pub struct Settings {
 }
 
 impl Settings {
-    /// Reads what flags, variables and the file say; of each key the source that wins. An empty text counts as nothing. What
-    /// cannot be used is left out, and listed by `invalid`; for a variable that is not text the file is asked.
+    /// Reads flags, variables and the file, for each key from the source with the highest precedence. An empty text
+    /// counts as no value. Invalid values are left out, and listed by `invalid`; if a variable is not valid text, the
+    /// file is read instead.
     #[must_use]
     pub fn load(instance: &Instance, flags: &Flags, variables: &Variables, path: &Path, file: &EnvFile) -> Self {
         let in_file = file.values(&|name| variables.get(name)?.to_str().map(str::to_owned));

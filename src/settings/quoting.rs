@@ -2,7 +2,7 @@
 
 use super::parsers::python::{Quotes, has_variable};
 
-/// Why a value cannot be written so that all four readers read it back. It never holds the value.
+/// Why a value cannot be written so that all four readers read it back. Does not contain the value.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Unwritable {
     /// A line break; always refused.
@@ -72,7 +72,8 @@ fn is_plain(character: char) -> bool {
 
 /// The forms in which python-dotenv at least reads a value, the harmless ones first.
 pub(super) fn python_only_forms(value: &str) -> [String; 3] {
-    // python-dotenv replaces `${…}` in whatever quotes; a variable that is never set stands for the dollar sign itself.
+    // python-dotenv replaces `${…}` inside any quotes; a reference to a variable that is never set, with `$` as its
+    // default, stands for the dollar sign.
     let value = if has_variable(value) { value.replace("${", "${GLASSDOME_DOLLAR:-$}{") } else { value.to_owned() };
     let escaped = value.replace('\\', "\\\\");
     [

@@ -70,7 +70,7 @@ impl Setting {
         })
     }
 
-    /// Lets the key of a template hold a VMID; no other key holds one.
+    /// Makes the setting of a template key from a VMID; `None` for any other key.
     #[must_use]
     pub const fn template(key: Key, vmid: VmId) -> Option<Self> {
         match key {
@@ -108,7 +108,7 @@ impl Setting {
         }
     }
 
-    /// Lets what is secret in it be masked in everything that the process prints from here on.
+    /// Masks the secret in it in everything that the process prints from now on.
     pub(super) fn register(&self) {
         match self {
             // In the text as it was given it may be broken over lines, or have invisible characters in it.
@@ -119,7 +119,7 @@ impl Setting {
     }
 }
 
-/// A value for a key as text; secrets are carried as what they are until they are written.
+/// A value for a key, to be written as text; a secret stays a secret type until then.
 #[derive(Debug, Clone)]
 pub enum WritableValue {
     /// Anything that may be shown.

@@ -36,10 +36,10 @@ const PRIVATE: u32 = 0o600;
 /// The mode of a certificate, which is public.
 const PUBLIC: u32 = 0o644;
 
-/// What becomes of the group's rights in the file, and of those on its access list.
+/// What happens to the permissions of the group and of the access list.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum GroupRights {
-    /// They stay, with a warning: a service may read the file by its group.
+    /// They stay, with a warning: a service may have access through the group.
     #[default]
     Keep,
     /// They are taken away.
@@ -51,7 +51,7 @@ pub enum GroupRights {
 pub struct Loaded {
     /// Its text; empty where there is no file.
     pub file: EnvFile,
-    /// What tells later whether it was written meanwhile.
+    /// To detect later whether the file was changed meanwhile.
     pub stamp: Stamp,
     /// Its permission bits, where there is a file.
     pub mode: Option<u32>,
@@ -146,8 +146,8 @@ impl Store {
         })
     }
 
-    /// Puts a new text in place of the one that was read, and keeps the old one beside it. Killed at any moment, the old
-    /// text or the new one is there, whole.
+    /// Replaces the text that was read by a new one, and keeps the old one as a backup. If the process is killed at any
+    /// moment, either the old or the new text is there, complete.
     ///
     /// # Errors
     ///
@@ -187,7 +187,7 @@ impl Store {
         Ok(SaveReport { outcome: SaveOutcome::Written, backup: Some(backup), mode, warnings })
     }
 
-    /// Reads the file once more: it must be as it was, and another must be able to take its place.
+    /// Reads the file again: it must be unchanged and replaceable.
     fn unchanged(&self, target: &Target, since: &Stamp) -> Result<Option<TargetState>, SettingsError> {
         let found = target.read(SETTINGS_LIMIT)?;
         if found.as_ref().map(|found| found.bytes.as_slice()) != since.0.as_ref().map(|bytes| bytes.as_slice()) {
@@ -239,7 +239,7 @@ impl Store {
     }
 }
 
-/// Refuses what no reader of such files reads as text, before anything is added to it.
+/// Refuses a file that no reader would read as text, before anything is added to it.
 fn require_text(path: &Path, bytes: &[u8]) -> Result<(), SettingsError> {
     let path = path.to_path_buf();
     if let Some(encoding) = wide_encoding(bytes) {

@@ -16,7 +16,7 @@ pub const TRUST_KEYS: [Key; 3] = [Key::Fingerprint, Key::CaFile, Key::VerifySsl]
 pub enum Verification {
     /// By the authorities that the system trusts.
     System,
-    /// By what was pinned; where both are set, both must hold.
+    /// By a CA file, a fingerprint, or both, which must then both match.
     Pinned {
         /// A file with the only authority that counts.
         ca_file: Option<Sourced<PathBuf>>,

@@ -64,7 +64,7 @@ impl Settings {
         self.pasted_token().map(|pasted| Sourced { value: pasted.value.secret, source: pasted.source })
     }
 
-    /// Returns whether nothing but the secret of the token is in its place, if anything is.
+    /// Returns whether the key of the token's secret has only the secret, and no text around it.
     #[must_use]
     pub const fn is_secret_bare(&self) -> bool {
         self.is_secret_bare

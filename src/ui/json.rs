@@ -49,7 +49,7 @@ pub(super) fn text(document: &Value, layout: Layout) -> io::Result<Vec<u8>> {
     Ok(text)
 }
 
-/// Lays a document out as another formatter does, and writes what cannot be seen, or turns the text, as `\u` escapes.
+/// Formats a document with another formatter, and writes invisible or direction-changing characters as `\u` escapes.
 struct Escaping<F>(F);
 
 /// Hands a step of the layout to the formatter behind.

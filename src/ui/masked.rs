@@ -1,4 +1,4 @@
-//! The one way out: whatever is shown or stored to be shown goes through this writer, which masks every secret.
+//! The writer that all output goes through, which masks every secret.
 
 use std::io::{self, Write};
 
@@ -17,7 +17,7 @@ const CHUNK_SIZE: usize = 64 * 1024;
 /// So much of a text that goes on is held back, so that no secret is cut in two: one with every character escaped.
 const TAIL_LENGTH: usize = 8 * 1024;
 
-/// A writer that masks secrets, also those that are parted by two calls; what is written is let go at `flush`.
+/// A writer that masks secrets, even if one is split between two calls; nothing is written before `flush`.
 pub struct Masked<W: Write> {
     to: W,
     register: &'static Register,
@@ -74,7 +74,7 @@ impl<W: Write> Masked<W> {
         self.to.flush()
     }
 
-    /// Lets go what is waiting, but for so much at its end.
+    /// Writes the buffer, except for `held_back` bytes at its end.
     fn release(&mut self, held_back: usize) -> io::Result<()> {
         while self.waiting.len() > held_back {
             let end = boundary(&self.waiting, CHUNK_SIZE + TAIL_LENGTH);

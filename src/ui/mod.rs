@@ -69,13 +69,13 @@ pub enum Verbosity {
 pub struct Ui(Rc<RefCell<Streams>>);
 
 impl Ui {
-    /// Puts the streams together; `is_live` says that standard error is a terminal, whose last line may be redrawn.
+    /// Makes the handle; `is_live` says that standard error is a terminal, whose last line may be redrawn.
     #[must_use]
     pub fn new(results: StyledStream, stderr: StyledStream, verbosity: Verbosity, is_live: bool) -> Self {
         Self(Rc::new(RefCell::new(Streams::new(results, stderr, verbosity, is_live))))
     }
 
-    /// Lets every command to paste repeat these flags from here on.
+    /// Adds these flags to every command that is printed from now on.
     pub fn set_sticky_flags(&self, repeat: StickyFlags) {
         self.0.borrow_mut().set_sticky_flags(repeat);
     }
@@ -203,12 +203,12 @@ impl Ui {
         self.0.borrow().is_live()
     }
 
-    /// Turns the spinners; shows one if the server has been silent for a while and nothing else says so.
+    /// Advances the spinners; shows one if the server has not answered for a while and nothing else says so.
     pub fn tick(&self) {
         self.0.borrow_mut().tick();
     }
 
-    /// Leaves the screen to a question or to another program, until it is taken back.
+    /// Stops drawing, for a question or another program, until the screen is reclaimed.
     pub fn release_screen(&self) {
         self.0.borrow_mut().release_screen();
     }

@@ -7,10 +7,10 @@ use super::Progress;
 /// The task under which the wait is drawn.
 pub(super) const TASK: &str = "an answer";
 
-/// After so many looks without an answer it is shown; a look is a tenth of a second.
+/// The number of ticks without an answer after which the wait is shown; a tick is a tenth of a second.
 const SHOW_AFTER: u32 = 2;
 
-/// Every so many looks it is drawn again.
+/// The number of ticks between two redraws.
 const REDRAW_INTERVAL: u32 = 5;
 
 /// How many calls are open, and to whom.

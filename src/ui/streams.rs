@@ -17,7 +17,7 @@ pub struct StyledStream {
     pub style: Style,
 }
 
-/// The two streams of a run: results, and the talk about them.
+/// The two streams of a run: results, and messages about them.
 pub(super) struct Streams {
     results: Masked<Box<dyn Write>>,
     stderr: Masked<Box<dyn Write>>,
@@ -40,7 +40,7 @@ pub(super) struct Streams {
 }
 
 impl Streams {
-    /// Puts the streams together; `is_live` says that the talk goes to a terminal, whose last line may be redrawn.
+    /// Makes the streams; `is_live` says that standard error is a terminal, whose last line may be redrawn.
     pub(super) fn new(results: StyledStream, stderr: StyledStream, verbosity: Verbosity, is_live: bool) -> Self {
         Self {
             results: masked(results.to, results.style),
@@ -59,7 +59,7 @@ impl Streams {
         }
     }
 
-    /// Lets every command to paste repeat these flags from here on.
+    /// Adds these flags to every command that is printed from now on.
     pub(super) fn set_sticky_flags(&mut self, repeat: StickyFlags) {
         self.sticky_flags = repeat;
     }
@@ -187,14 +187,14 @@ impl Streams {
         self.is_live
     }
 
-    /// Turns the spinners; shows one if the server has been silent for a while and nothing else says so.
+    /// Advances the spinners; shows one if the server has not answered for a while and nothing else says so.
     pub(super) fn tick(&mut self) {
         let waiting_call = self.calls.waiting_call().filter(|_| !self.is_released);
         match (waiting_call, &mut self.running) {
             (None, _) => self.end_progress(open_calls::TASK),
             (Some(waiting_call), None) => self.progress(&waiting_call),
             (Some(waiting_call), Some(running)) if !running.has_tasks_beside(open_calls::TASK) => {
-                // The whole of it is a wait: it turns slowly, so that it does not draw the eye.
+                // Only the wait is shown: it turns slowly, so as not to distract.
                 if self.calls.is_due() {
                     running.show(&waiting_call);
                     running.tick();
@@ -207,7 +207,7 @@ impl Streams {
         }
     }
 
-    /// Leaves the screen to a question or to another program, until it is taken back.
+    /// Stops drawing, for a question or another program, until the screen is reclaimed.
     pub(super) fn release_screen(&mut self) {
         self.running = None;
         self.has_spoken = true;

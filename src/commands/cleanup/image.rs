@@ -7,8 +7,8 @@ use crate::journal::Record;
 use crate::model::{NodeName, Upid};
 
 impl CleanupRun<'_> {
-    /// Looks for the image that a run which made a template asked for. It is only listed: the run is dead, and its name
-    /// alone proves nothing.
+    /// Looks for the image that an interrupted `template create` asked for. It is only listed: its name alone does not
+    /// prove who created it.
     pub(super) async fn look_for_image(&self, record: &Record) -> Option<LeftImage> {
         let volume = record.image.clone()?;
         let outcome = match self.image_fate(record, &volume).await {

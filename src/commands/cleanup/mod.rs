@@ -20,7 +20,7 @@ use std::process::ExitCode;
 
 use summary::{CleanupSummary, OtherServerEntry};
 
-/// Destroys what the journal proves to be ours on this server, and what was named and carries a marker.
+/// Deletes the VMs that the journal proves to be this machine's, and the VMs named with `--vmid` that carry a marker.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Cleanup) -> Result<ExitCode, CommandFailure> {
     let mut context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
     if context.settings.source(Key::Host).is_some() {

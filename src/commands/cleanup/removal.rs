@@ -27,7 +27,7 @@ pub(super) struct CleanupRun<'a> {
 }
 
 impl CleanupRun<'_> {
-    /// Removes what the entries name, then what was named; the rest is listed.
+    /// Removes the VMs of the journal entries, then those named with `--vmid`; lists the other marked VMs.
     pub(super) async fn remove_all(
         &self,
         ours: Vec<JournalEntry>,
@@ -85,7 +85,7 @@ impl CleanupRun<'_> {
         first_failure
     }
 
-    /// Removes a VM that was named, if it carries a marker and belongs to no run that is alive.
+    /// Removes a VM named with `--vmid`, if it carries a marker and does not belong to an active run.
     async fn remove_named(
         &self,
         vmid: VmId,
@@ -140,7 +140,7 @@ impl CleanupRun<'_> {
         }
     }
 
-    /// Asks before a VM is destroyed that is not called what a test VM usually is: it may have been taken over.
+    /// Asks before a VM with an unusual name for a test VM is deleted: another user may have taken it over.
     async fn is_confirmed(&self, vmid: VmId, name: &str) -> Result<bool, Error> {
         if name.starts_with(DEFAULT_NAME_PREFIX) {
             return Ok(true);
@@ -178,7 +178,7 @@ impl CleanupRun<'_> {
             let outcome = match standing {
                 VmState::Missing => VmOutcome::Gone,
                 VmState::Foreign(name) => VmOutcome::NotOurs(name),
-                // A VMID that another client took is theirs, whatever they do with it.
+                // A VMID that another client took belongs to that client.
                 VmState::Unfinished(_) | VmState::Hidden(_) if !is_newest => VmOutcome::NotOurs(None),
                 VmState::Unfinished(node) => return Err(Error::Cleanup(CleanupError::StuckClone { vmid, node })),
                 VmState::Hidden(refused) => return Err(Error::server(Operation::ReadVm(vmid), *refused)),
@@ -198,7 +198,7 @@ impl CleanupRun<'_> {
         Ok(disks)
     }
 
-    /// Removes one VM, says what the server warned of, and returns the disks that it could not remove.
+    /// Removes one VM, prints the server's warnings, and returns the disks that it could not remove.
     async fn remove(&self, search: OwnershipCheck<'_>, vmid: VmId) -> Result<Vec<Foreign>, Error> {
         let mut receipt = Receipt::default();
         let remover = Remover { search, timeout: self.timeout, log_detail: LogDetail::Usual };
@@ -210,7 +210,7 @@ impl CleanupRun<'_> {
     }
 }
 
-/// Notes the disks that are left of a VM which is gone; the error where there are any.
+/// Notes the disks left of a deleted VM; returns an error if there are any.
 fn disks_left(summary: &mut CleanupSummary, left: LeftBehind) -> Result<(), Error> {
     if left.disks.is_empty() {
         return Ok(());

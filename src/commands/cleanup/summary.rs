@@ -15,21 +15,21 @@ use crate::ui::{Draw, Printable, Screen, Tone};
 /// What became of one VMID of an entry.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum VmOutcome {
-    /// It was ours, and is gone.
+    /// It was a test VM of this machine, and has been deleted.
     Destroyed,
-    /// It is ours; `--dry-run` keeps it.
+    /// It is a test VM of this machine; `--dry-run` keeps it.
     WouldBeDestroyed,
-    /// Nothing is there.
+    /// No VM has this VMID.
     Gone,
-    /// Something is there, and it is not ours.
+    /// Another VM has this VMID.
     NotOurs(Option<Foreign>),
     /// It carries a marker, and was not named.
     Listed,
-    /// It belongs to a run of this machine that is alive.
+    /// It belongs to an active run of this machine.
     Alive,
 }
 
-/// What became of the image that a run asked for which is dead now.
+/// The state of an image that an interrupted run asked for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum ImageFate {
     /// An image of its name is on the storage; it stays.
@@ -40,7 +40,7 @@ pub(super) enum ImageFate {
     Unread(String),
 }
 
-/// An image that may be left of a run which is dead now.
+/// An image that an interrupted run may have left behind.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct LeftImage {
     /// Its volume ID.
@@ -51,7 +51,7 @@ pub(super) struct LeftImage {
     pub(super) outcome: ImageFate,
 }
 
-/// What an entry says that belongs to another server.
+/// A journal entry about another server.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OtherServerEntry {
     /// The VM.
@@ -68,9 +68,9 @@ pub(super) struct CleanupSummary {
     pub(super) outcomes: Vec<(u32, String, VmOutcome)>,
     pub(super) left: Vec<LeftBehind>,
     pub(super) elsewhere: Vec<OtherServerEntry>,
-    /// Images that may be left of runs that are dead now.
+    /// Images that interrupted runs may have left behind.
     pub(super) images: Vec<LeftImage>,
-    /// Marked VMs that no entry of this machine's dead runs names, with what became of them.
+    /// Marked VMs that no journal entry of an ended run names, each with its outcome.
     pub(super) marked: Vec<(MarkedVm, VmOutcome)>,
     /// Why the server was not looked at.
     pub(super) unseen: Option<&'static str>,

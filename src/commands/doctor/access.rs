@@ -1,4 +1,4 @@
-//! Who we are to the server: realm, authentication, and what it has noted of the token.
+//! Who the caller is to the server: realm, authentication, and the token's entry.
 
 use crate::commands::doctor::check::Check;
 use crate::commands::doctor::network::span;
@@ -28,7 +28,7 @@ pub(super) fn realm(user: &UserId, realms: &Result<Vec<Realm>, pve::ApiError>) -
     }
 }
 
-/// Tells whether the server takes us for who we say; `first` is a call that everybody may make who is authenticated.
+/// Checks that the server accepts the credentials; `first` is a call that every authenticated caller may make.
 pub(super) async fn authentication<T>(
     connected: &Connected,
     first: &Result<T, pve::ApiError>,
@@ -50,7 +50,7 @@ pub(super) async fn authentication<T>(
     }
 }
 
-/// Tells what the server has noted of the token; most tokens may not read that.
+/// Checks the token's entry on the server; most tokens may not read it.
 pub(super) async fn token(session: &Session, connected: &Connected) -> Check {
     let Caller::Token(token, _) = &connected.caller else {
         return Check::inapplicable("token", "no token in use");

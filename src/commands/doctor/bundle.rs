@@ -1,4 +1,4 @@
-//! The report for a bug tracker: everything that was found, without what tells whose it is.
+//! The report for a bug tracker: everything that was found, without anything that identifies the owner.
 //!
 //! No secret is ever part of a check. Names and addresses are replaced, each by the same word wherever it is, so that
 //! the report still shows which belong together; versions, numbers, privileges and the server's words stay.
@@ -15,7 +15,7 @@ use crate::commands::doctor::Diagnosis;
 use crate::session::Session;
 use crate::ui::{Layout, Masked};
 
-/// A name that tells whose server it is, and the word that stands for it.
+/// A name that identifies the server or its owner, and the word that replaces it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Pseudonym {
     pub(super) name: String,
@@ -39,7 +39,7 @@ pub(super) fn write(session: &Session, path: &Path, diagnosis: &Diagnosis) -> io
     let file = options.write(true).create_new(true).mode(0o600).open(path)?;
     let written = Masked::new(&file).document(document, Layout::Indented, &[]).and_then(|()| file.sync_all());
     if written.is_err() {
-        let _ = std::fs::remove_file(path); // half a report is none
+        let _ = std::fs::remove_file(path); // an incomplete report is of no use
     }
     written
 }
@@ -82,7 +82,7 @@ impl Pseudonymizer {
             Value::String(text) => *text = self.text(text),
             Value::Array(items) => items.iter_mut().for_each(|item| self.value(item)),
             Value::Object(map) => {
-                // What is in `id`, `status` and the like is ours.
+                // The values of `id`, `status` and the like are words of this program.
                 let ours = ["schema", "glassdome", "system", "id", "status", "kind"];
                 map.iter_mut()
                     .filter(|(key, _)| !ours.contains(&key.as_str()))

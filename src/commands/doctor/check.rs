@@ -1,4 +1,4 @@
-//! One thing that can be wrong: what was looked at, what was seen, and what fixes it.
+//! One check: what was examined, the result, and how to fix it.
 
 use serde_json::{Value, json};
 
@@ -15,7 +15,7 @@ pub(crate) enum CheckStatus {
     Failed,
     /// It is not known.
     Unknown,
-    /// It was not looked at, because something before it failed, or does not apply.
+    /// It was not made: an earlier check failed, or it does not apply.
     Skipped,
 }
 
@@ -98,12 +98,12 @@ impl Check {
         Self::new(id, CheckStatus::Skipped, summary)
     }
 
-    /// It was not looked at, because there is nothing of the kind here.
+    /// Makes a check that does not apply here.
     pub(crate) fn inapplicable(id: &'static str, summary: impl Into<String>) -> Self {
         Self { applies: false, ..Self::new(id, CheckStatus::Skipped, summary) }
     }
 
-    /// It does not work, for the reason that any other command would tell.
+    /// Makes a failed check, with the error that another command would report.
     pub(crate) fn failed(id: &'static str, error: &Error) -> Self {
         let report = Report::of(error);
         let mut detail: Vec<String> = report.causes.clone();
@@ -161,7 +161,7 @@ impl Check {
 }
 
 impl CheckFailure {
-    /// Returns whether the server does not take the caller for who it says.
+    /// Returns whether the server did not accept the credentials.
     pub(crate) fn is_of_credentials(&self) -> bool {
         self.kind == Kind::Authentication
     }

@@ -32,11 +32,11 @@ const IDS: [&str; 10] = [
     "privileges",
 ];
 
-/// What the server said before anything about the template was known.
+/// What the server answered before anything about the template was known.
 pub(super) struct ServerReads {
     pub(super) nodes: Result<Vec<Node>, pve::ApiError>,
     pub(super) version: Result<Version, pve::ApiError>,
-    /// The templates, and what goes by the number of one or by the name of a test VM.
+    /// The templates, and the VMs that have the template's VMID or the name of a test VM.
     pub(super) vms: Result<Vec<Vm>, pve::ApiError>,
     next_id: Result<VmId, pve::ApiError>,
     /// What the node that is set says of the template.
@@ -63,7 +63,7 @@ impl ServerReads {
     }
 }
 
-/// Says of all checks of this part that they were not made.
+/// Returns all checks of this part as skipped.
 pub(super) fn skipped(why: &str) -> Vec<Check> {
     IDS.iter().map(|id| Check::skipped(id, why)).collect()
 }
@@ -124,7 +124,7 @@ pub(super) async fn checks(
     checks
 }
 
-/// Says whether the cluster can change anything. Most tokens may not read that.
+/// Checks that the cluster has a quorum, without which nothing can be changed. Most tokens may not read that.
 fn quorum(read: &Result<Option<Quorum>, pve::ApiError>) -> Check {
     match read {
         Ok(Some(Quorum::Present)) => Check::ok("quorum", "the cluster has a quorum"),
@@ -144,7 +144,7 @@ fn free_vmid(next_id: &Result<VmId, pve::ApiError>) -> Check {
     }
 }
 
-/// Decides on the node as every other command does.
+/// Chooses the node as every other command does.
 fn chosen_node(
     options: &TestVmOptions,
     nodes: &Result<Vec<Node>, pve::ApiError>,

@@ -15,7 +15,7 @@ use super::local::git_status;
 /// One thing that can be fixed on this side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Fix {
-    /// Takes from others than the owner what they may do with the settings file.
+    /// Removes the permissions of the group and of others from the settings file.
     Mode { from: u32, group: GroupRights },
     /// Adds lines to a `.gitignore`.
     Ignore { file: PathBuf, folder: PathBuf, lines: Vec<String> },
@@ -44,7 +44,7 @@ pub(super) async fn apply(session: &Session, context: &Context) -> Result<(), Er
     Ok(())
 }
 
-/// Finds what can be fixed. Without a person who agrees, a group keeps its permissions: a service may rely on them.
+/// Finds what can be fixed. Without a terminal to ask at, the group keeps its permissions: a service may rely on them.
 async fn find(session: &Session, context: &Context) -> Vec<Fix> {
     let mut fixes = Vec::new();
     let Some(mode) = context.loaded.mode else { return fixes };

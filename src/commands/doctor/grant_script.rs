@@ -26,7 +26,7 @@ impl Draw for GrantScript {
     }
 }
 
-/// Prints the script. What is missing is read anew, so that it is never the script of yesterday.
+/// Prints the script. The missing privileges are read from the server each time, so the script is never outdated.
 pub(super) async fn print(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, Error> {
     let mut context = Context::load(session, &options::connection(global, &arguments.connection)).await?;
     settle_port(session, &mut context, PortUse::Now).await?;

@@ -1,4 +1,4 @@
-//! What can be wrong on this side: the file, its mode, git, the sources of each value, and what the values are.
+//! The checks that need no server: the settings file, its mode, git, the source of each value, and the values.
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::MetadataExt;
@@ -164,7 +164,7 @@ fn ignored(mut check: Check, lines: &[String]) -> Check {
     check
 }
 
-/// The keys whose values have a check of their own further down, where what is wrong with one is shown.
+/// The keys whose values have a check of their own further down, which reports what is wrong with them.
 const CHECKED_LATER: [Key; 10] = [
     Key::Host,
     Key::User,
@@ -220,7 +220,7 @@ fn value_sources(context: &Context) -> Vec<String> {
     by_place.iter().map(|(place, names)| format!("{place}: {}", names.join(", "))).collect()
 }
 
-/// Finds variables of the process that say something else than the file.
+/// Checks for environment variables that override the file.
 fn overriding_variables(session: &Session, context: &Context) -> Check {
     let in_file = context.loaded.file.values(&|name| session.variable(name).map(str::to_owned));
     let mut names = Vec::new();
@@ -283,7 +283,7 @@ fn tls_verification(context: &Context) -> Check {
     }
 }
 
-/// Checks the form of user, token name and secret: what is no secret at all need not be sent.
+/// Checks the form of user, token name and secret; a malformed secret is not sent to the server.
 fn credentials(context: &Context) -> Check {
     let said = match context.settings.credentials() {
         Ok(said) => said,

@@ -32,11 +32,11 @@ use screens::{Detail, DiagnosisScreen};
 #[derive(Debug, Default)]
 pub(crate) struct Diagnosis {
     groups: Vec<(&'static str, Vec<Check>)>,
-    /// Names that tell whose server this is, with what stands for each in a report.
+    /// Names that identify the server, with the word that replaces each in a report.
     names: Vec<Pseudonym>,
 }
 
-/// Looks, tells, and returns the exit code of the first failure.
+/// Makes all checks, shows them, and returns the exit code of the first failure.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, CommandFailure> {
     if arguments.grant_script {
         return tokio::select! {
@@ -74,7 +74,7 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Doctor) 
 async fn fix_local(session: &Session, global: &Global, arguments: &Doctor) -> Result<(), Error> {
     let (context, unread) =
         Context::load_for_diagnosis(session, &options::connection(global, &arguments.connection)).await?;
-    // What is wrong with a file that cannot be read is said by its check.
+    // The check of the file reports why it cannot be read.
     if unread.is_some() {
         return Ok(());
     }
@@ -97,7 +97,7 @@ fn show(session: &Session, diagnosis: &Diagnosis) {
     session.result(&DiagnosisScreen { diagnosis, detail });
 }
 
-/// Looks at every instance of the settings file, one after the other; the first failure decides.
+/// Diagnoses every instance of the settings file, one after the other; the first failure decides the exit code.
 async fn every_instance(session: &Session, global: &Global, arguments: &Doctor) -> Result<ExitCode, CommandFailure> {
     let (context, unread) =
         Context::load_for_diagnosis(session, &options::connection(global, &arguments.connection)).await?;
@@ -191,7 +191,7 @@ impl Diagnosis {
         self.note("POOL", context.settings.text(Key::Pool).into_iter());
     }
 
-    /// Says of the groups that need the server, from one on, that nothing was looked at.
+    /// Marks the groups that need the server as skipped, starting with the group at index `first`.
     fn skip_from(&mut self, first: usize, why: &str) {
         let network: Vec<&'static str> = ["proxy", "dns", "tcp"].into_iter().chain(TLS_CHECKS).collect();
         let skip = |ids: &[&'static str]| ids.iter().map(|id| Check::skipped(id, why)).collect();
@@ -203,7 +203,7 @@ impl Diagnosis {
         self.groups.extend(groups.into_iter().skip(first));
     }
 
-    /// Ends with the access: nothing behind it can be looked at.
+    /// Ends the diagnosis after the group Access: the checks after it are skipped.
     fn skip_after_access<T>(&mut self, mut access: Vec<Check>, why: &str) -> Option<T> {
         access.push(Check::skipped("token", why));
         self.groups.push(("Access", access));

@@ -14,7 +14,7 @@ use std::net::SocketAddr;
 
 use time::OffsetDateTime;
 
-/// A certificate that ends so soon is worth a word: a server of its own cluster renews it two weeks before.
+/// A certificate that expires within so many days is reported: Proxmox VE renews those of its own CA two weeks before.
 const EXPIRY_WARNING_DAYS: i64 = 13;
 
 /// Clocks that differ by less are the same: an answer may have been on its way for some seconds.
@@ -29,7 +29,7 @@ pub(super) struct NetworkCheck {
 }
 
 impl NetworkCheck {
-    /// Looks the name up, and knocks at every address of it; a proxy does both itself.
+    /// Resolves the name, and connects to each of its addresses; behind a proxy, the proxy does both.
     pub(super) async fn look(session: &Session, context: &Context, endpoint: &Endpoint) -> Self {
         let proxy = context.proxies(session).seen(endpoint);
         let mut path = Self { endpoint: endpoint.clone(), proxy, names: Ok(Vec::new()), connects: Vec::new() };
@@ -44,7 +44,7 @@ impl NetworkCheck {
         path
     }
 
-    /// Returns whether there is any use in going on to TLS.
+    /// Returns whether a TLS handshake can be tried.
     pub(super) fn is_open(&self) -> bool {
         match &self.proxy {
             Ok(None) => self.connects.iter().any(|(_, heard)| heard.is_ok()),

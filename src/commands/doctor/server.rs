@@ -1,4 +1,4 @@
-//! The checks that need the server: what needs no other answer is asked at once, and the rest at once behind it.
+//! The checks that need the server: requests that do not depend on each other are sent at the same time.
 
 use std::time::Duration;
 
@@ -16,13 +16,13 @@ use crate::pve::{self, Pve, Realm, Vm};
 use crate::session::Session;
 use crate::settings::{Credentials, Key};
 
-/// A server that let us in, and those VMs there that matter.
+/// A server that accepted the credentials, and its VMs that matter to the diagnosis.
 pub(super) struct ReachedServer {
     pub(super) connected: Connected,
     pub(super) vms: Result<Vec<Vm>, pve::ApiError>,
 }
 
-/// Makes the checks that need the server; returns it, where it let us in.
+/// Makes the checks that need the server; returns it if it accepted the credentials.
 pub(super) async fn checks(session: &Session, context: &Context, diagnosis: &mut Diagnosis) -> Option<ReachedServer> {
     let Ok(endpoint) = context.endpoint() else {
         diagnosis.skip_from(0, "no server is configured");
@@ -56,7 +56,7 @@ pub(super) async fn checks(session: &Session, context: &Context, diagnosis: &mut
 /// How long a node is waited for.
 const NODE_LIMIT: Duration = Duration::from_secs(5);
 
-/// Authenticates, and asks at once all that needs no other answer.
+/// Authenticates, and sends all requests that do not depend on another answer at once.
 async fn log_in_and_read(
     session: &Session,
     context: &Context,

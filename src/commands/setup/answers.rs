@@ -69,7 +69,7 @@ impl Pending {
         self.answers.insert(answer);
     }
 
-    /// Returns whether an answer is to be asked for, and takes it as asked.
+    /// Returns whether an answer is still to be asked for, and marks it as asked.
     pub(super) fn take(&mut self, answer: Answer) -> bool {
         self.answers.remove(&answer)
     }

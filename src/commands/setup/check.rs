@@ -91,8 +91,8 @@ impl<'a> CheckStep<'a> {
         Self { session, arguments, connected, said, made: None, tested: None }
     }
 
-    /// Checks everything that the test VM will need; a person may choose again, correct what is missing and look again, let
-    /// the template be made that is missing, or go back.
+    /// Checks everything that the test VM will need. At a terminal, a failure offers to choose again, retry, create the
+    /// missing template, or go back.
     pub(super) async fn check_until_passed(
         &mut self,
         context: &mut Context,

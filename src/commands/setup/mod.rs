@@ -1,4 +1,4 @@
-//! `glassdome setup`: server, trust, token, checks, node and templates, save, prove.
+//! `glassdome setup`: server, trust, token, checks, node and templates, save, test VM.
 
 mod answers;
 mod check;
@@ -44,7 +44,7 @@ use wizard::{Reviewed, WizardEnd};
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Setup) -> Result<ExitCode, CommandFailure> {
     let mut report = SetupReport::default();
     let ended = tokio::select! {
-        // What the work itself says of a hurried end counts more.
+        // If both happen at once, the result of the command counts more than the second signal.
         biased;
         ended = steps(session, global, arguments, &mut report) => ended,
         signal = session.interrupts.second() => Err(Error::Run(RunError::Abandoned { signal, left: None })),

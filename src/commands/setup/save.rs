@@ -44,7 +44,8 @@ impl PendingSave {
     }
 }
 
-/// Works out what will change. A value that means the same as what the file says stays as it is spelt there.
+/// Prepares the edit of the settings file. A value that means the same as the one in the file stays as it is written
+/// there.
 pub(super) async fn draft(
     session: &Session,
     context: &Context,

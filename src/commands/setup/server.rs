@@ -81,8 +81,9 @@ pub(super) struct ServerStep {
 }
 
 impl ServerStep {
-    /// Finds the server, and settles the trust. A person is asked for what is pending, and asked again where it does not
-    /// do; without one, a certificate that is not trusted ends it, unless it was to be accepted as new.
+    /// Finds the server, and decides how its certificate is trusted. At a terminal, asks for what is pending, and again
+    /// after a wrong answer; without one, an untrusted certificate is an error, unless `--accept-new-certificate` was
+    /// given.
     pub(super) async fn find(
         &mut self,
         session: &Session,

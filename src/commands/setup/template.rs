@@ -1,4 +1,4 @@
-//! The template that is missing, made on the way from a cloud image.
+//! Creates the template that is missing from a cloud image, during setup.
 
 use crate::cli::Setup;
 use crate::commands::options;

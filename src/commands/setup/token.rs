@@ -1,4 +1,4 @@
-//! How the token is got: created, pasted, or a password in its place; checked at once, and corrected at the terminal.
+//! The token or password: created, entered or pasted, checked at once, and corrected at the terminal.
 
 use crate::cli::Setup;
 use crate::error::{Error, TokenError};

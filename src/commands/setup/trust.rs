@@ -1,4 +1,4 @@
-//! A certificate that is not trusted: shown to a person, who says what is to be done about it.
+//! An untrusted certificate: shown at the terminal, with the choices for it.
 
 mod certificate;
 mod choice;
@@ -134,7 +134,7 @@ pub(super) async fn decide_trust(
     Ok(TrustDecision::Settled)
 }
 
-/// Asks what to do about the certificate; who has no CA file after all comes back to this question.
+/// Asks how to trust the certificate; if no CA file is named after all, asks again.
 async fn chosen_way(
     session: &Session,
     context: &Context,

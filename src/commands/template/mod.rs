@@ -24,7 +24,7 @@ pub(crate) async fn run(
         }
     };
     let (action, ended) = tokio::select! {
-        // What the work itself says of a hurried end counts more.
+        // If both happen at once, the result of the command counts more than the second signal.
         biased;
         ended = work => ended,
         signal = session.interrupts.second() => ("", Err(Error::Run(RunError::Abandoned { signal, left: None }))),

@@ -1,4 +1,4 @@
-//! `glassdome token create`: makes a token with a log-in, tries it, and puts it into the settings file.
+//! `glassdome token create`: creates a token with an administrator login, tests it, and saves it to the settings file.
 
 use serde_json::json;
 

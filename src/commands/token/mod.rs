@@ -1,4 +1,4 @@
-//! `glassdome token`: tokens made with a log-in, and their life after that.
+//! `glassdome token`: creates, lists, rotates and revokes tokens with an administrator login.
 
 mod create;
 mod list;
@@ -17,7 +17,7 @@ use serde_json::Value;
 /// Does what is asked with tokens.
 pub(crate) async fn run(session: &Session, global: &Global, arguments: &Token) -> Result<ExitCode, CommandFailure> {
     let (action, ended) = tokio::select! {
-        // What the work itself says of a hurried end counts more.
+        // If both happen at once, the result of the command counts more than the second signal.
         biased;
         ended = act(session, global, &arguments.action) => ended,
         signal = session.interrupts.second() => (None, Err(Error::Run(RunError::Abandoned { signal, left: None }))),

@@ -15,7 +15,7 @@ pub struct Leftovers {
     pub revoke: Vec<String>,
     /// What is kept, because it may not be this run's alone.
     pub kept: Vec<KeptObject>,
-    /// The command that gets another secret, where the old one is dead and the new one was not saved.
+    /// The command that generates a new secret, if the old one is invalid and the new one was not saved.
     pub new_secret_command: Option<String>,
 }
 

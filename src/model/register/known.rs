@@ -1,4 +1,4 @@
-//! A secret as the register knows it: where it counts, and the blocks that it is found by.
+//! A registered secret: where it counts as the secret, and the blocks that it is found by.
 
 use super::{BLOCK, MAX_CUT_LENGTH, PART};
 use crate::model::secret_form;
@@ -21,7 +21,7 @@ pub(super) struct RegisteredSecret {
     /// The readings that it may have.
     pub(super) forms: Vec<Finder<'static>>,
     pub(super) strength: Strength,
-    /// Where it was not made up by a person: parts of it, with their places in it.
+    /// For a generated secret: parts of it, with their positions in it.
     pub(super) blocks: Vec<(usize, Finder<'static>)>,
 }
 
@@ -66,7 +66,7 @@ impl RegisteredSecret {
         }
     }
 
-    /// Returns whether what was found is the secret, and not a word that happens to be the same.
+    /// Returns whether a match is the secret, and not an ordinary word that happens to be the same.
     fn counts(&self, bytes: &[u8], start: usize, end: usize) -> bool {
         let before = start.checked_sub(1).and_then(|at| bytes.get(at)).copied();
         let after = bytes.get(end).copied();
@@ -118,7 +118,7 @@ pub(super) fn strength(secret: &str) -> Strength {
     }
 }
 
-/// Returns what becomes of letters beyond ASCII when they are read in the wrong encoding.
+/// Returns the secret as it appears if its non-ASCII letters are read in the wrong encoding.
 fn misdecoded(secret: &str) -> Vec<Zeroizing<Vec<u8>>> {
     if secret.is_ascii() {
         return Vec::new();
@@ -143,7 +143,7 @@ pub(super) const MIN_LENGTH_ANYWHERE: usize = 8;
 /// From so many characters on a secret with more than letters in it is masked as a word.
 pub(super) const MIN_LENGTH_AS_WORD: usize = 4;
 
-/// Long words of which this program's own texts are full: as passwords they are guessed first.
+/// Long words that are frequent in this program's own texts; as passwords they are guessed first anyway.
 const COMMON_WORDS: [&str; 14] = [
     "administrator",
     "authentication",
@@ -161,5 +161,5 @@ const COMMON_WORDS: [&str; 14] = [
     "virtual",
 ];
 
-/// So often escapes are decoded in a text, in what is there in base64, and in what is in base64 in that.
+/// How many times escapes are decoded: in a text, in base64 found in it, and in base64 found in that.
 pub(super) const DECODING_DEPTHS: [usize; 3] = [4, 3, 2];

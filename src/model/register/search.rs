@@ -37,7 +37,7 @@ impl SecretSearch<'_> {
     fn one_reading(&mut self, view: &Reading, depth: usize) {
         let bytes = folded(&view.bytes);
         let found = &mut self.found;
-        // Whatever is there is decoded as base64, and a letter or two come up everywhere in that.
+        // Everything that could be base64 is decoded, and in the result one or two letters match anywhere.
         let is_long =
             |known: &&&RegisteredSecret| known.text.len() >= MIN_LENGTH_AS_WORD || depth == DECODING_DEPTHS.len();
         for known in self.known.iter().filter(is_long) {

@@ -1,4 +1,4 @@
-//! Many test VMs at once: what a range of that many VMs would see of the cluster.
+//! Many test VMs at once, as a deployment of that many VMs would create them.
 
 pub(crate) mod per_node;
 pub(crate) mod summary;
@@ -26,11 +26,11 @@ use futures_util::future::join_all;
 use std::cell::{Cell, RefCell};
 use std::time::{Duration, Instant};
 
-/// Between two looks at how many are done: a person sees no finer steps.
+/// The interval at which the number of finished test VMs is shown again.
 const REDRAW_INTERVAL: Duration = Duration::from_millis(200);
 
-/// Of how many test VMs, spread over the whole run, every task's log is read from its beginning to its end: enough to
-/// know what the time goes into, and few enough to leave the figures as they are.
+/// The number of test VMs, spread over the run, whose task logs are read completely: enough to know what takes the
+/// time, and few enough not to distort it.
 const MAX_FOLLOWED_LOGS: usize = 16;
 
 /// How many, how many at once, and where.
@@ -124,7 +124,7 @@ pub(crate) async fn run_batch(
     Ok((summary, ended))
 }
 
-/// Finds out for every node what a clone there needs; where one cannot be at all, that is noted.
+/// Plans a test VM for every node; a node where none is possible is noted.
 async fn slots(
     connected: &Connected,
     options: &TestVmOptions,
@@ -167,7 +167,7 @@ async fn slots(
     Ok(slots)
 }
 
-/// Puts the first failure into words, with what is missing where it was refused, and how many there were.
+/// Explains the first failure: the missing privileges if it was a refusal, and how many test VMs failed.
 async fn explained(connected: &Connected, summary: &BatchSummary, slot: Option<&BatchSlot>, why: Error) -> Error {
     let first = match slot {
         Some(slot) => Preflight::new(connected, &slot.options).explain(&slot.plan, why).await,
@@ -214,7 +214,7 @@ impl Batch<'_> {
         if index.is_multiple_of(self.count.div_ceil(MAX_FOLLOWED_LOGS)) { LogDetail::Close } else { LogDetail::Usual }
     }
 
-    /// Returns the number of the next test VM; `None` if all are begun, or it would be in vain.
+    /// Returns the number of the next test VM; `None` if all have begun, or every further one would fail.
     fn next(&self) -> Option<usize> {
         let index = self.begun.get();
         let is_over =
@@ -226,7 +226,7 @@ impl Batch<'_> {
         Some(index)
     }
 
-    /// Says on a line of its own what came of one VM.
+    /// Prints the result of one test VM on its own line.
     fn report_vm(&self, receipt: &Receipt, error: Option<&Error>) {
         let vmid = receipt.vmid.map_or_else(|| "no VM".to_owned(), |vmid| format!("VM {vmid}"));
         let node = Printable(&receipt.node);

@@ -11,7 +11,7 @@ use serde::Serialize;
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum NodeOutcome {
-    /// Nothing yet: the run ended before its turn came.
+    /// Not tried: the run ended before its turn came.
     #[default]
     Untried,
     /// Every test VM succeeded.

@@ -14,7 +14,7 @@ use serde::Serialize;
 /// The steps of one test VM, in their order.
 const STEPS: [&str; 6] = ["clone", "check", "start", "wait-ip", "stop", "destroy"];
 
-/// One test VM alone says nothing about what holds many up.
+/// One test VM alone does not show what limits many.
 const MIN_FOR_BOTTLENECK: usize = 2;
 
 /// The figures of one step.
@@ -33,11 +33,11 @@ pub(crate) struct StepFigures {
 /// One reason for failures.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub(crate) struct FailureCount {
-    /// What was said, numbers left out.
+    /// The message of the failure, without numbers.
     reason: String,
     /// How often.
     count: usize,
-    /// The VM that it was said about first.
+    /// The first VM that failed for this reason.
     first_vmid: Option<u32>,
 }
 
@@ -270,7 +270,7 @@ fn figures(name: &'static str, times: &[f32]) -> Option<StepFigures> {
     Some(StepFigures { name, count: times.len(), median: share_of(&times, 50)?, p95: share_of(&times, 95)? })
 }
 
-/// Returns the time that so many of a hundred do not exceed, from times in their order.
+/// Returns a percentile of sorted times.
 fn share_of(sorted: &[f32], hundredth: usize) -> Option<f64> {
     let rank = (sorted.len() * hundredth).div_ceil(100).max(1);
     sorted.get(rank - 1).map(|&seconds| (f64::from(seconds) * 1000.0).round() / 1000.0)

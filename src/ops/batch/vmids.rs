@@ -5,11 +5,11 @@ use crate::model::VmId;
 use crate::pve::Pve;
 use std::cell::Cell;
 
-/// How many numbers in a row may be taken before it is given up: a cluster of that many guests has others to blame.
+/// How many VMIDs in a row may be taken before giving up.
 const MAX_TAKEN_IN_A_ROW: usize = 20_000;
 
-/// Returns another free VMID after some were tried in vain. One of those may still be offered: then the next free one
-/// above it is taken.
+/// Returns another free VMID after some were refused. The server may still offer one of those: then the next free one
+/// above it is returned.
 pub(crate) async fn another_id(pve: &Pve, tried: &[VmId]) -> Result<VmId, Error> {
     let failed = |source| Error::server(Operation::FindId, source);
     let none = || Error::Placement(PlacementError::NoFreeId { tries: tried.len() });
@@ -28,7 +28,7 @@ pub(crate) async fn another_id(pve: &Pve, tried: &[VmId]) -> Result<VmId, Error>
 /// The numbers of one run.
 pub(crate) struct VmidSequence {
     next: Cell<VmId>,
-    /// What is not given out: VMIDs that were freed a moment ago.
+    /// VMIDs that are not used because they were freed a moment ago.
     avoided: Vec<VmId>,
     lost: Cell<usize>,
 }

@@ -12,7 +12,7 @@ use crate::settings::{Credentials, Key, Verification};
 use std::path::Path;
 
 impl Context {
-    /// Returns the server as a person knows it, and as `PROXMOX_HOST` names it.
+    /// Returns the server as `PROXMOX_HOST` names it.
     pub(crate) fn host(&self) -> Result<Endpoint, Error> {
         self.settings.require_usable(&[Key::Host])?;
         let host = self.settings.host().ok_or_else(|| self.missing_answer("the server", Key::Host))?.value;
@@ -111,7 +111,7 @@ impl Context {
         read_password(session, path, flag).await
     }
 
-    /// Returns a secret that is in a variable which is no setting; there are none of a real server's on the sandbox.
+    /// Returns a secret from an environment variable that is not a setting; on the sandbox there are none.
     pub(crate) fn secret_variable(&self, name: &str) -> Option<Secret> {
         let text = self.variables.get(name)?.to_str().filter(|text| !text.is_empty())?;
         Some(Secret::new(text.to_owned()))

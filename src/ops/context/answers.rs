@@ -1,4 +1,4 @@
-//! Answers that are given during a run, and the settings as they then are.
+//! Answers given during a run, and the settings that follow from them.
 
 use super::Context;
 use crate::error::{ConfigError, Error};
@@ -19,7 +19,7 @@ impl Context {
         Setting::template(key, vmid).map_or(Ok(()), |setting| self.answer(setting))
     }
 
-    /// Lets keys have no value in this run, whatever the file says.
+    /// Removes the values of keys for this run, whatever the file says.
     pub(crate) fn unset(&mut self, keys: &[Key]) -> Result<(), Error> {
         for key in keys {
             self.flags.unset(*key);
@@ -81,7 +81,7 @@ impl Context {
             Settings::load(&self.instance, &self.flags, &self.variables, self.store.path(), &self.loaded.file);
     }
 
-    /// Reads again what was saved, with no flag and no variable: what is verified then is what was written.
+    /// Reads the saved file again, without flags and variables, so that what was written is what is verified.
     pub(crate) fn read_saved(&mut self) -> Result<(), Error> {
         self.authority.take_if(|authority| authority.can_be_read_again());
         self.loaded = self.store.load()?;

@@ -38,8 +38,8 @@ impl Context {
         Ok(self)
     }
 
-    /// Returns the trust that a person decided on in a rehearsal: a file of the sandbox, whose certificate is a new one
-    /// in each run, does not decide about it.
+    /// Returns the trust that the user chose in a rehearsal. The stored trust of a sandbox does not count, because its
+    /// certificate is new in each run.
     pub(super) fn rehearsed_trust(&self) -> (Trust, TrustSource) {
         let is_answered = |key: Key| self.settings.source(key) == Some(&Source::Answer);
         match self.settings.setting(Key::Fingerprint).map(|said| &said.value) {

@@ -6,8 +6,7 @@ use crate::settings::{Key, Source, TRUST_KEYS, Verification, sh_word};
 use crate::ui::StickyFlags;
 
 impl Context {
-    /// Lets commands to paste from here on be about the same settings, and the same server where that is known from
-    /// flags and answers alone.
+    /// Adds flags to the commands printed from now on, so that they are about the same settings and the same server.
     pub(crate) fn repeat_flags(&self, session: &Session) {
         session.ui.set_sticky_flags(self.sticky_flags());
     }

@@ -56,7 +56,7 @@ pub(crate) struct BuildProgress {
     pub(crate) task: Option<Upid>,
     pub(crate) image: ImageOwnership,
     pub(crate) vm: Option<TemplateVm>,
-    /// VMIDs that were tried in vain.
+    /// VMIDs that the server refused.
     lost: Vec<VmId>,
     /// Disks that the server could not remove together with their VM.
     pub(crate) disks: Vec<Foreign>,
@@ -144,7 +144,7 @@ impl<'a> Build<'a> {
         }
     }
 
-    /// Removes the image after the template is made, or says that it is still there.
+    /// Deletes the image after the template is created, or reports that it is still there.
     async fn finish_image(&mut self, made: BuildResult) -> Result<BuildResult, Error> {
         let cleared = self.clean_up_image().await;
         if let Err(why) = &cleared {

@@ -79,7 +79,7 @@ impl ImageSpec {
         Some(Self { origin, title: text.to_owned(), release: RELEASES.into_iter().find(is_named) })
     }
 
-    /// Takes it for an image of this release, unless its name tells another one.
+    /// Uses this release if the image's name does not say one.
     pub(crate) fn with_default_release(self, release: Release) -> Self {
         Self { release: self.release.or(Some(release)), ..self }
     }

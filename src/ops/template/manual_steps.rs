@@ -1,4 +1,4 @@
-//! The lines that make a template in the shell of a node, for a user whose token may not.
+//! The commands that create a template in the shell of a node, for users whose token may not.
 
 use crate::model::{DiskSize, VmId};
 use crate::ops::template::image::{ImageSource, ImageSpec};

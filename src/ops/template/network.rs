@@ -21,8 +21,8 @@ pub(crate) struct TemplateNetwork {
 }
 
 impl TemplateNetwork {
-    /// Takes the one that was named, else the usual one, else one that there is. A list that cannot be had is no reason
-    /// not to try.
+    /// Chooses the bridge: the one named, else the usual one, else any that exists. If the list cannot be read, the
+    /// usual one is tried.
     pub(crate) async fn find(pve: &Pve, node: &NodeName, named: Option<&str>) -> Self {
         let Some(named) = named else {
             let seen = pve.bridges(node).await.unwrap_or_default();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::model::{DiskSize, StorageName, VmId, VmName};
 use crate::ops::options::LoginOptions;
 
-/// How a template is made; what is not said is chosen by what the server has.
+/// How a template is made; what is not given is chosen from what the server has.
 #[derive(Debug, Clone)]
 pub(crate) struct TemplateOptions {
     /// Who logs in where the token lacks privileges.

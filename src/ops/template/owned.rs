@@ -1,4 +1,5 @@
-//! The image of one run: it is this run's only after a task of this run made it, and only as long as it stays as it was.
+//! The image of one run: it belongs to this run once a task of this run has created it, and only as long as it is
+//! unchanged.
 
 use crate::error::{Doing, Error, Operation};
 use crate::model::{Foreign, NodeName, Upid};
@@ -60,7 +61,7 @@ impl ImageLocation<'_> {
 
     /// Looks how the storage lists the image that a task has put there; `None` if it is not the image of that task.
     pub(crate) async fn made_by(&self, upid: &Upid) -> Result<Option<Image>, Error> {
-        // Without its log less is known of the task, and no more than that.
+        // Without the log, the size is not known, but everything else is.
         let log = self.pve.task_log(upid, 0, LOG_BEGINNING).await.unwrap_or_default();
         let (made, listed) = (size_in(&log), self.listed().await?);
         let is_other = |image: &Image| image.size.zip(made).is_some_and(|(listed, made)| listed != made);
@@ -77,7 +78,7 @@ impl ImageLocation<'_> {
         }
         let uploads = self.pve.tasks_of_kind(self.node, "imgcopy").await.map_err(failed)?;
         for upid in uploads.into_iter().take(MAX_TASKS) {
-            // The tasks of others are seen by some, and their logs are none of ours.
+            // Some callers see other users' tasks, but not their logs.
             let log = self.pve.task_log(&upid, 0, LOG_BEGINNING).await.unwrap_or_default();
             if log.iter().any(|line| is_target(line, self.image)) {
                 return Ok(Some(upid));

@@ -29,7 +29,7 @@ pub(crate) struct TemplatePlan {
     pub(crate) node: NodeName,
     /// The number of the template.
     pub(crate) vmid: VmId,
-    /// Whether it is this number or none.
+    /// Whether the VMID was requested, so that no other one is tried.
     pub(crate) is_vmid_fixed: bool,
     /// Its name.
     pub(crate) name: String,

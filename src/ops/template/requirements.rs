@@ -22,7 +22,8 @@ const VM_PRIVILEGES: [&str; 8] = [
 /// What its cloud-init drive and its boot order need besides.
 const CLOUD_INIT_PRIVILEGES: [&str; 2] = ["VM.Config.Cloudinit", "VM.Config.CDROM"];
 
-/// What lets a server fetch a file: this on its node, or both of the others on `/` (its own rule for `download-url`).
+/// The privilege to let a server download a file: this one on its node, or both of the others on `/` (Proxmox VE:
+/// `download-url`).
 const FETCH_PRIVILEGE: &str = "Sys.AccessNetwork";
 const FETCH_ALTERNATIVE: [&str; 2] = ["Sys.Audit", "Sys.Modify"];
 

@@ -1,4 +1,4 @@
-//! Removes what the making of a template left, as far as it is known to be this run's, and lists the rest.
+//! Removes what an unfinished template left, if this run is known to have created it, and lists the rest.
 
 use crate::error::{CleanupError, Doing, Error, Operation, TemplateError};
 use crate::model::Upid;
@@ -13,8 +13,7 @@ use crate::pve::task::LogDetail;
 use crate::ui::Printable;
 
 impl Build<'_> {
-    /// Removes everything that this run made. What it could not remove, or cannot prove to have made, stays in what was
-    /// recorded.
+    /// Removes everything that this run created. What cannot be removed, or may belong to others, stays recorded.
     pub(crate) async fn clean_up(&mut self) -> Result<(), Error> {
         self.end_tasks().await?;
         let vm = self.clean_up_vm().await;
@@ -37,7 +36,7 @@ impl Build<'_> {
     /// Ends the task that is under way, and those of which the answer was lost.
     async fn end_tasks(&mut self) -> Result<(), Error> {
         match self.created.task.take() {
-            // Half a change is worse than a whole one, and it takes no time.
+            // A resize or conversion is quick, and an interrupted one would leave the disk in an unknown state.
             Some(upid) if matches!(upid.kind(), "qmtemplate" | "resize") => self.wait_for_task(&upid).await,
             Some(upid) => {
                 abort(self.pve, self.session, &upid).await?;
@@ -76,7 +75,7 @@ impl Build<'_> {
         Ok(())
     }
 
-    /// Removes the VM, if it carries the marker; whatever else is under the number stays.
+    /// Deletes the VM, if it carries the marker; any other VM with that VMID stays.
     async fn clean_up_vm(&mut self) -> Result<(), Error> {
         let Some(TemplateVm { vmid, phase }) = self.created.vm else { return Ok(()) };
         let search = self.ownership_check();

@@ -1,4 +1,4 @@
-//! VMs on the server that carry the marker of a test VM, of any machine: shown, and touched only when named.
+//! VMs on the server that carry the marker of a test VM, created by any machine: listed, and deleted only if named.
 
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -12,7 +12,7 @@ use crate::pve::{Pve, Vm};
 /// How the name of a test VM begins, unless `--name` chose another.
 pub(crate) const DEFAULT_NAME_PREFIX: &str = "glassdome-test-";
 
-/// So many VMs are looked at: more would be kept on purpose.
+/// How many VMs are inspected at most: more marked VMs than this were kept on purpose.
 const MAX_INSPECTED: usize = 100;
 
 /// A VM that carries a marker.

@@ -1,4 +1,4 @@
-//! What is to be verified: the options of a test VM, settled.
+//! The options of a test VM.
 
 use std::time::Duration;
 
@@ -37,7 +37,7 @@ pub(crate) enum Disposal {
     Keep,
 }
 
-/// What is to be verified.
+/// The options of a test VM.
 #[derive(Debug, Clone)]
 pub(crate) struct TestVmOptions {
     /// The node that Glassdome works on.

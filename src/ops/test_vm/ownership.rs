@@ -1,4 +1,4 @@
-//! Looks at what is under a VMID, and says whose it is.
+//! Reads which VM has a VMID, and whether this run created it.
 
 use std::time::Duration;
 
@@ -13,7 +13,7 @@ const CLONE_APPEARS_WITHIN: Duration = Duration::from_secs(3);
 /// Between two looks.
 const POLL_INTERVAL: Duration = Duration::from_millis(250);
 
-/// What is under a VMID.
+/// The VM that has a VMID, and whether it is this run's.
 #[derive(Debug)]
 pub(crate) enum VmState {
     /// Nothing, on no node.
@@ -41,9 +41,9 @@ pub(crate) struct OwnershipCheck<'a> {
     pub(crate) target: &'a NodeName,
     /// The template of the clone, where it is known.
     pub(crate) template: Option<VmId>,
-    /// What ours carries.
+    /// The marker that this run's VM carries.
     pub(crate) marker: &'a Marker,
-    /// The drives that ours is made with, by their slots; `None` if that is not known.
+    /// The slots of the drives that this run's VM was created with; `None` if they are not known.
     pub(crate) drives: Option<&'a [String]>,
 }
 

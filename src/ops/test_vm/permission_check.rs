@@ -56,7 +56,7 @@ impl PermissionCheck<'_> {
         Ok(GrantScript::new(self.caller, options.template, &missing, &held))
     }
 
-    /// Finds what is missing, and what is held where it was asked.
+    /// Finds the missing privileges, and those held on the paths asked.
     async fn find_missing_privileges(
         &self,
         options: &mut PlannedClone,
@@ -66,7 +66,8 @@ impl PermissionCheck<'_> {
         let mut missing = self.missing(options, &mut held).await?;
         let is_network = |entry: &MissingPrivileges| entry.missing.contains(&Privilege::SDN_USE);
         if let (true, Some(config)) = (missing.iter().any(is_network), template) {
-            // A bridge may be a vnet, whose place is its own zone. Only who lacks the bridge's right has to know.
+            // A bridge may be a vnet, whose ACL path is in its own zone. That matters only if the privilege on the
+            // bridge is missing.
             let zones = self.zones(&missing, &mut held).await?;
             if !zones.is_empty() {
                 options.hardware = config.hardware(&zones).ok();
@@ -82,8 +83,8 @@ impl PermissionCheck<'_> {
         Ok(missing_privileges(&needs, held))
     }
 
-    /// Learns the zones of the vnets: from the list of those that may be seen, else from the paths on which the caller
-    /// holds something.
+    /// Finds the zones of the vnets: from the list of visible ones, else from the paths on which the caller has
+    /// privileges.
     async fn zones(&self, missing: &[MissingPrivileges], held: &mut Permissions) -> Result<Zones, Error> {
         let (listed, everywhere) = tokio::join!(self.pve.vnets(), self.pve.permissions(None, None));
         let everywhere = everywhere.doing(Operation::ReadPrivileges)?;
@@ -101,7 +102,7 @@ impl PermissionCheck<'_> {
         Ok(zones)
     }
 
-    /// Makes the error for what is missing, with the cause where it can be seen.
+    /// Makes the error for missing privileges, with the most likely cause.
     pub(crate) async fn explain(&self, options: &PlannedClone, found: MissingPermissions) -> Result<Error, Error> {
         let MissingPermissions { missing, mut held, said } = found;
         let everywhere = self.pve.permissions(None, None).await.doing(Operation::ReadPrivileges)?;
@@ -154,8 +155,8 @@ fn zone_and_bridge(path: &str) -> Option<(&str, &str)> {
     Some((parts.next()?, parts.next()?))
 }
 
-/// Finds the zone in which the caller may use something by this name: on a path that names it, else in a zone that it
-/// may use as a whole. Where that is a mistake, the server refuses the clone, and says why.
+/// Finds the zone in which the caller may use a network by this name: from a path that names it, else a zone that it
+/// may use as a whole. If the guess is wrong, the server refuses the clone and says why.
 fn zone_by_rights(bridge: &str, everywhere: &PermissionsAt) -> Option<String> {
     let usable = everywhere.iter().filter(|(_, held)| held.contains_key(Privilege::SDN_USE.as_str()));
     let mut as_a_whole = None;

@@ -1,4 +1,4 @@
-//! Finds out before anything is asked for whether the test VM can succeed, and with what.
+//! Checks before anything is created whether the test VM can succeed, and plans its clone.
 
 use crate::error::{Error, PlacementError, PreflightError};
 use crate::model::{Foreign, NodeName, StorageName, VmId};
@@ -76,7 +76,7 @@ impl<'a> Preflight<'a> {
         Inventory::of(&self.pve, self.options).await
     }
 
-    /// Goes on from the first reads: finds the node, which is known though the plan may fail.
+    /// Continues from the first reads: finds the node, which is returned even if the plan fails.
     pub(crate) async fn node_and_plan(
         &self,
         inventory: Inventory,
@@ -193,7 +193,7 @@ impl<'a> Preflight<'a> {
         }
     }
 
-    /// Refuses a pool that does not exist; whether one that may not be seen does, the privileges tell.
+    /// Refuses a pool that does not exist; a pool that is not visible is left to the privilege check.
     async fn require_pool(&self) -> Result<(), Error> {
         let Some(pool) = &self.options.pool else { return Ok(()) };
         match self.pve.pool(pool).await {

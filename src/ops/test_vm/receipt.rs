@@ -60,7 +60,7 @@ pub(crate) struct LeftBehind {
 }
 
 impl LeftBehind {
-    /// Says where it is, or may be: what could not be looked at is not known.
+    /// Describes where the VM is, or may be: its state may be unknown.
     pub(crate) fn describe(&self, how: &str) -> String {
         if !self.disks.is_empty() {
             let (name, node) = (Printable(&self.name), Printable(&self.node));
@@ -77,7 +77,7 @@ pub(crate) struct Receipt {
     pub(crate) schema: &'static str,
     /// Whether everything was verified.
     pub(crate) ok: bool,
-    /// Who was verified to be able to: the full token ID, or the user where a password is used.
+    /// The caller that was verified: the full token ID, or the user if a password is used.
     pub(crate) token: String,
     /// The node that the clone was made for.
     pub(crate) node: String,

@@ -9,7 +9,7 @@ use crate::pve::task::LogDetail;
 use crate::pve::{self, VmConfig};
 use std::time::{Duration, Instant};
 
-/// A lock that is held by another task of the same VM is let go within seconds.
+/// A lock held by another task of the same VM is released within seconds.
 const MAX_LOCK_ATTEMPTS: usize = 3;
 
 /// How much of the log of a destroy task is read: each disk of a VM is one line at most.
@@ -40,7 +40,7 @@ impl Remover<'_> {
         for tries in 0..MAX_LOCK_ATTEMPTS {
             let (node, config) = match self.search.inspect(vmid).await? {
                 VmState::Ours(node, config) => (node, config),
-                // It was seen to be ours a moment ago, and nothing was asked for since.
+                // It was this run's VM a moment ago, and no request was sent since.
                 VmState::Foreign(_) if tries == 0 => {
                     return Err(Error::Cleanup(CleanupError::ChangedByOthers { vmid }));
                 }
@@ -99,7 +99,7 @@ impl Remover<'_> {
         }
         let upid = match pve.stop(node, vmid).await {
             Ok(upid) => upid,
-            // Carried out or not, the look that follows will tell.
+            // The next check shows whether it was carried out.
             Err(pve::ApiError::OutcomeUnknown { .. }) => return Ok(()),
             Err(source) => return Err(Error::server(operation, source)),
         };
@@ -123,7 +123,7 @@ impl Remover<'_> {
                 pve.configure(node, vmid, config.digest().as_ref(), &[("protection", "0".to_owned())]).await;
             unprotected.doing(Operation::Unprotect(vmid))?;
         }
-        // The last look: a number alone never destroys anything.
+        // The last check: a VMID alone is never enough to destroy a VM.
         let node = match self.search.inspect(vmid).await? {
             VmState::Ours(node, _) => node,
             VmState::Foreign(_) => return Err(Error::Cleanup(CleanupError::ChangedByOthers { vmid })),

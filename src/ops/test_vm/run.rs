@@ -46,7 +46,7 @@ struct CreatedResources {
     asked: Vec<VmId>,
     /// The newest of them.
     newest: Option<VmId>,
-    /// VMIDs that the server refused to this run: a VM there belongs to another client, whatever it carries.
+    /// VMIDs that the server refused to this run: a VM there belongs to another client.
     lost: Vec<VmId>,
     unanswered: bool,
     task: Option<Upid>,
@@ -89,7 +89,7 @@ impl<'a> Run<'a> {
         self
     }
 
-    /// Proves, then removes; where that fails, the VM that is left outweighs everything else.
+    /// Runs the test VM, then removes it; if the removal fails, the VM that is left is reported first.
     pub(crate) async fn execute(mut self, receipt: &mut Receipt) -> Result<(), Error> {
         receipt.name.clone_from(&self.marker.name);
         receipt.mode = Some(self.plan.mode);
@@ -113,7 +113,7 @@ impl<'a> Run<'a> {
 
     async fn run_and_remove(&mut self, receipt: &mut Receipt) -> Result<(), Error> {
         let interrupts = self.session.interrupts.clone();
-        // A signal ends the waiting for whatever answer; what was asked for is in what was recorded.
+        // A signal ends the wait for any answer; what was requested is recorded.
         let result = tokio::select! {
             result = self.steps(receipt) => result,
             signal = interrupts.first() => Err(Error::Run(RunError::Interrupted { signal })),

@@ -33,8 +33,8 @@ impl<'a> StartCheck<'a> {
         Self { pve, node, major, bridges, mappings }
     }
 
-    /// Refuses a clone that could not be started there, as far as that can be seen; to be asked once no privilege is
-    /// missing, since the lists show only what may be used. Returns what should be known.
+    /// Refuses a clone that could not be started on the node, as far as that is visible. Called once no privilege is
+    /// missing, because the lists show only what the caller may use. Returns warnings.
     pub(crate) async fn require(&self, config: &VmConfig) -> Result<Vec<String>, Error> {
         let mut warnings = self.require_bridges(config).await?;
         warnings.extend(self.require_devices(config)?);

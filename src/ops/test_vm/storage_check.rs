@@ -91,8 +91,8 @@ impl<'a> StorageCheck<'a> {
         Ok(())
     }
 
-    /// Refuses a clone whose storages cannot be used; to be asked once no privilege is missing, so that what the lists do
-    /// not show of the disks is not there.
+    /// Refuses a clone whose storages cannot be used. Called once no privilege is missing, so that a storage that is
+    /// not listed does not exist.
     pub(crate) fn require_usable(
         &mut self,
         mode: CloneType,
@@ -102,7 +102,7 @@ impl<'a> StorageCheck<'a> {
         let (source, target) = (&self.template.node, self.target);
         for volume in self.template.config.volumes() {
             match medium(&volume) {
-                // It is read, which needs no right on its storage, and goes elsewhere.
+                // It is only read, which needs no privilege on its storage; the copy goes elsewhere.
                 DriveMedium::Disk if wanted.is_some() => {
                     require_if_seen(&self.template.storages, source, &volume)?;
                 }
@@ -111,7 +111,7 @@ impl<'a> StorageCheck<'a> {
                     require(&self.target_storages, target, &volume)?;
                     require_content(&self.target_storages, target, &volume, "images")?;
                 }
-                // It is made anew, where the disks go, and needs no right there.
+                // It is created again on the storage of the disks, which needs no privilege.
                 DriveMedium::CloudInit if wanted.is_none() => {
                     require_if_seen(&self.template.storages, source, &volume)?;
                     require_if_seen(&self.target_storages, target, &volume)?;

@@ -22,7 +22,7 @@ const POLL_INTERVAL: Duration = Duration::from_millis(50);
 pub(crate) enum OnSignal {
     /// It does: the user wants to leave.
     Signals,
-    /// It does not: this is the clean-up that the signal asked for.
+    /// It does not: this wait is part of the clean-up after the signal.
     Nothing,
 }
 
@@ -101,7 +101,7 @@ impl TaskWaiter<'_> {
     }
 }
 
-/// Says what is done, and how far it is; where the server cannot be asked, that before all.
+/// Returns what is done, and how far it is; if the server cannot be reached, that comes first.
 fn describe(progress: &task::TaskProgress, operation: &Operation) -> (String, String) {
     match &progress.trouble {
         None => (operation.in_progress(), amount(progress)),
@@ -125,7 +125,7 @@ fn amount(progress: &task::TaskProgress) -> String {
     }
 }
 
-/// Tells a task to stop, upon which it rolls back, and waits until it has stopped.
+/// Stops a task, which then rolls back, and waits until it has stopped.
 pub(crate) async fn abort(pve: &Pve, session: &Session, upid: &Upid) -> Result<(), Error> {
     pve.abort(upid).await.doing(Operation::Abort)?;
     wait_until_stopped(pve, session, upid, &Operation::Abort).await

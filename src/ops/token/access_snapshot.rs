@@ -1,4 +1,5 @@
-//! What a log-in lets us see before a token is made: everything that decides about rights, and what is in use.
+//! What an administrator login can read before a token is created: everything that decides about privileges, and what
+//! is in use.
 
 use crate::error::{Doing, Error, Operation, TokenError};
 use crate::model::{NodeName, PoolName, StorageName, TokenId, UserId};
@@ -106,7 +107,7 @@ fn no_access(pve: &Pve) -> Error {
     TokenError::NoNode { server: pve.endpoint().authority() }.into()
 }
 
-/// Who there is, and what decides about their rights.
+/// The user, and everything that decides about its privileges.
 pub(crate) struct UserAccess {
     /// Whether the user exists.
     user: UserLookup,

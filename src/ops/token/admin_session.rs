@@ -1,4 +1,4 @@
-//! What every action on tokens begins with: the settings, the server, an administrator's login.
+//! The start of every token command: the settings, the server, an administrator's login.
 
 use crate::error::{Doing, Error, Operation, TokenError};
 use crate::model::{Endpoint, TokenId};

@@ -18,8 +18,8 @@ use crate::ui::prompt::ConfirmPrompt;
 pub(crate) use propose::{GrantedRights, TokenSpec, propose};
 pub(crate) use regenerate::{regenerate, require_regeneration};
 
-/// Finds out before anything is changed whether the log-in may make the entries and the roles; where it may not, the
-/// lines for an administrator are part of the error.
+/// Checks before anything is changed that the login may create the entries and roles; if not, the error contains the
+/// commands for an administrator.
 pub(crate) async fn require_may_grant(admin: &Admin, proposal: &GrantPlan) -> Result<(), Error> {
     // root@pam may do everything on every path.
     if admin.user.is_root() {
@@ -80,8 +80,8 @@ pub(crate) async fn agree(session: &Session, proposal: &GrantPlan) -> Result<(),
     }
 }
 
-/// Carries the plan out. Where a step fails, or a signal comes in between, everything before it is undone; after a second
-/// signal the lines that undo it are all that there is time for.
+/// Carries the plan out. If a step fails, or a signal comes between two steps, the steps before are undone; after a
+/// second signal, only the commands that undo them are reported.
 pub(crate) async fn carry_out(
     session: &Session,
     context: &Context,
@@ -127,7 +127,7 @@ pub(crate) async fn carry_out(
     }
 }
 
-/// Does one step; right before anything is granted, what the plan was made from is read once more.
+/// Carries out one step; right before a grant, the permissions that the plan was based on are read again.
 async fn run_checked(
     admin: &Admin,
     step: &PlanStep,
@@ -158,7 +158,7 @@ async fn run(pve: &Pve, step: &PlanStep, secret: &mut Option<TokenSecret>) -> Re
         PlanStep::Regenerate(token) => return regenerate(pve, token).await.map(|it| *secret = Some(it)),
     };
     done.map_err(|source| match source.reason() {
-        // The plan would have used what another run or user has just created.
+        // Another run or user has just created what the plan would create.
         Some(RefusalReason::UserExists | RefusalReason::RoleExists | RefusalReason::PoolExists) => {
             TokenError::PlanChanged.into()
         }

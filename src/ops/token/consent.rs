@@ -1,4 +1,4 @@
-//! What takes a yes: at a terminal it is asked for, and elsewhere `--yes` must have said it.
+//! Confirmations: asked for at a terminal, and by `--yes` without one.
 
 use crate::error::{Error, UsageError};
 use crate::model::TokenId;

@@ -1,12 +1,11 @@
-//! What a step of a plan left on the server, read right before it is undone: ours alone, or something that others have
-//! added to.
+//! What a step of a plan left on the server, read right before it is undone: only this run's, or changed by others.
 
 use crate::model::{Foreign, PoolName, RoleName, TokenId, TokenSecret, UserId};
 use crate::ops::token::grant_plan::{COMMENT, PlanStep, PrivilegesBefore};
 use crate::pve::privileges::{RolePlan, RoleState};
 use crate::pve::{AclChange, AclEntry, ApiError, Pve, RefusalReason, Subject, TokenRecord, TokenRequest, UserLookup};
 
-/// What is on the server where a step was done.
+/// What exists now where a step created something.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Evidence {
     /// What this run made, and nothing else.
@@ -19,7 +18,7 @@ pub(crate) enum Evidence {
 
 use Evidence::{Gone, Keep, Ours};
 
-/// Reads what a step of this run left. What has been added to it, and what cannot be seen, speaks against deleting it.
+/// Reads what a step of this run left. If something was added to it, or cannot be seen, it is not deleted.
 pub(crate) async fn of_step(pve: &Pve, step: &PlanStep, secret: Option<&TokenSecret>) -> Evidence {
     let read = match step {
         PlanStep::User(user) => of_user(pve, user).await,
@@ -28,7 +27,7 @@ pub(crate) async fn of_step(pve: &Pve, step: &PlanStep, secret: Option<&TokenSec
         PlanStep::Token(token, request) => of_token(pve, token, request, secret).await,
         PlanStep::Grant(change, before) => of_grant(pve, change, before).await,
         PlanStep::Unseparate(_) => Ok(Keep("it had privilege separation before".to_owned())),
-        // A secret cannot be brought back; that it is dead is reported apart from what stays.
+        // An old secret cannot be restored; that it is invalid is reported separately.
         PlanStep::Regenerate(_) => Ok(Gone),
     };
     read.unwrap_or_else(|why| Keep(format!("it could not be read: {why}")))

@@ -1,4 +1,5 @@
-//! What making a token would change: the steps with their `pveum` lines, what undoes them, and everybody's rights.
+//! What creating a token would change: the steps with their `pveum` commands, the commands that undo them, and all
+//! privileges before and after.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -10,7 +11,7 @@ use crate::pve::privileges::{AclModel, GrantEffect, Privileges, RolePlan, RoleSt
 use crate::pve::{AclChange, Subject, TokenRequest};
 use crate::ui::{Draw, Printable, Screen, Tone};
 
-/// What everybody sees beside a token that set-up made.
+/// The comment of a token that this program created.
 pub(crate) const COMMENT: &str = "API token for Glassdome";
 
 /// One change on the server.
@@ -171,7 +172,7 @@ pub(crate) struct GrantPlan {
     pub(crate) expire: u64,
     /// The steps, in their order.
     pub(crate) steps: Vec<PlanStep>,
-    /// What everybody concerned holds, before and after.
+    /// The privileges of every user and token concerned, before and after.
     pub(crate) effects: Vec<GrantEffect>,
     /// What a person should know.
     pub(crate) remarks: Vec<String>,

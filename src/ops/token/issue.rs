@@ -1,4 +1,4 @@
-//! Creates a token with a log-in, tries it, and only then lets go of the log-in.
+//! Creates a token with an administrator login, tests it, and then drops the login.
 
 mod existing_token;
 
@@ -125,8 +125,8 @@ pub(crate) async fn create(
     }
 }
 
-/// Finds out before the login what would end the run later: a missing yes, a file that cannot be written, a
-/// secret that others use.
+/// Checks before the login what would end the run later: a missing `--yes`, a file that cannot be written, a secret
+/// that is used elsewhere.
 fn prepare(session: &Session, context: &Context, wanted: &TokenSpec<'_>, creation: &Creation<'_>) -> Result<(), Error> {
     if wanted.may_regenerate {
         regenerating(session, context, &wanted.token)?;
@@ -142,7 +142,7 @@ pub(crate) fn regenerating(session: &Session, context: &Context, token: &TokenId
     require_no_other_use(context, token)
 }
 
-/// Reminds of what earlier runs left; what is not on the server any more is forgotten.
+/// Warns of tokens that earlier runs left; those that no longer exist are forgotten.
 async fn remind_of_unsaved(session: &Session, context: &Context, admin: &Admin, token: &TokenId) -> Result<(), Error> {
     let unsaved = unsaved(session, context)?;
     if unsaved.iter().any(|it| it.token == token.to_string()) {
@@ -156,7 +156,7 @@ async fn remind_of_unsaved(session: &Session, context: &Context, admin: &Admin, 
     Ok(())
 }
 
-/// Plans, and settles what becomes of a token of that name that exists.
+/// Makes the plan, and decides what happens with an existing token of that name.
 async fn plan_with_choices(
     session: &Session,
     context: &Context,
@@ -188,7 +188,8 @@ fn replacement_remark(context: &Context, new: &TokenId) -> Option<String> {
     }
 }
 
-/// Lets the plan be agreed to, and reads everything again that it was made from: what was agreed to is what is done.
+/// Asks for confirmation of the plan, and reads again everything that it was based on, so that exactly the confirmed
+/// plan is carried out.
 async fn confirm_plan(
     session: &Session,
     context: &Context,
@@ -264,7 +265,8 @@ async fn log_in_and_pin(
     Ok((admin, pinned))
 }
 
-/// Tries the token: the server must know it, and it must be able to do what a test VM needs, if there is a template for one yet.
+/// Tests the token: the server must accept it, and it must have the privileges for a test VM, if there is a template
+/// yet.
 async fn check_usable(connected: &Connected, options: &TestVmOptions) -> Result<(), Error> {
     connected.pve.version().await.map_err(|source| Error::connecting(connected.pve.endpoint(), source))?;
     match Preflight::new(connected, options).plan().await {

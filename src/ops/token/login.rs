@@ -142,7 +142,7 @@ async fn typed_password(session: &Session, user: &UserId) -> Result<Secret, Erro
         Error::Usage(UsageError::Unanswered {
             what: "the password for the login",
             flag: Some(PASSWORD_FLAG),
-            // An administrator's password belongs in no file of ours, and is not read from one.
+            // An administrator's password does not belong in the settings file, and is not read from there.
             key: Some((LOGIN_PASSWORD.to_owned(), None)),
             further: Vec::new(),
             rehearsal: None,

@@ -1,4 +1,4 @@
-//! Tokens: log in, plan what they may do, make them, store them.
+//! Tokens: log in, plan the privileges, create, save.
 
 pub(crate) mod access_snapshot;
 pub(crate) mod admin_session;

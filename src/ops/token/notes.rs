@@ -1,4 +1,4 @@
-//! The notes of tokens that are being made: what a killed run left, whose secret is lost.
+//! Notes of tokens that are being created, so that a later run can name a token whose secret was lost.
 
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;

@@ -1,4 +1,4 @@
-//! Makes a token in the shell of a node, through the system's own ssh with the person's keys, agent and known hosts.
+//! Creates a token in the shell of a node, through the system's ssh with the user's keys, agent and known hosts.
 
 use crate::error::{Error, KeptObject, Leftovers, Regeneration, TokenError};
 use crate::model::{Destination, Foreign, TokenId, TokenSecret};
@@ -77,7 +77,7 @@ pub(crate) async fn run(
     }
 }
 
-/// Starts ssh. Without a terminal it asks nothing; else its questions go to the terminal, past us.
+/// Starts ssh. Without a terminal it cannot prompt; otherwise it prompts at the terminal itself.
 fn start(session: &Session, to: &Destination, remote: &str) -> io::Result<Child> {
     let mut command = Command::new("ssh");
     command.arg("-T");
@@ -138,7 +138,7 @@ fn ssh_error(
     let reason = said.as_ref().map(RefusalReason::of_text);
     match code {
         Some(NO_SUCH_COMMAND) => TokenError::NoPveum { to: to.clone(), line }.into(),
-        // `pveum` ends with the same code on every error: what it says tells the two apart.
+        // `pveum` and ssh can end with the same code: the message distinguishes them.
         Some(SSH_FAILED) if !is_of_pveum(complaints, reason) => {
             TokenError::SshFailed { to: to.clone(), said, line }.into()
         }
@@ -175,7 +175,7 @@ fn is_of_pveum(complaints: &str, reason: Option<RefusalReason>) -> bool {
     is_known || complaints.lines().any(has_status)
 }
 
-/// Says that the token may be there, or its old secret be dead.
+/// Adds to an error that the token may exist now, or that its old secret may be invalid.
 fn with_undo_line(to: &Destination, token: &TokenId, action: PveumCommand, why: Error) -> Error {
     let left = match action {
         PveumCommand::Make => {

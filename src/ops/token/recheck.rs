@@ -1,4 +1,4 @@
-//! Sees to it that what a plan was made from still holds while it is carried out, and that no privilege is lost afterwards.
+//! Checks that what a plan was based on still holds while it is carried out, and that no privilege is lost afterwards.
 
 use crate::error::{Error, TokenError};
 use crate::model::{TokenId, UserId};
@@ -55,7 +55,7 @@ async fn read_until_stable(admin: &Admin, user: &UserId) -> Result<AclModel, Err
     Ok(now)
 }
 
-/// Carries a step out in what was read, as the server did.
+/// Applies a step to the permissions that were read, as the server did.
 pub(crate) fn apply(acl: &mut AclModel, step: &PlanStep) {
     match step {
         PlanStep::Role(role) => drop(acl.roles.insert(role.name.clone(), role.privileges.clone())),
@@ -69,8 +69,8 @@ pub(crate) fn apply(acl: &mut AclModel, step: &PlanStep) {
     }
 }
 
-/// Returns whether two plans, made one after the other, are the same: they do the same, with the same effect wherever
-/// both look. The VMID that is free next, for example, may be another one.
+/// Returns whether two plans have the same steps and the same effect on every path that both cover. The next free VMID,
+/// for example, may differ.
 pub(crate) fn is_same(old: &GrantPlan, new: &GrantPlan) -> bool {
     let kind = |it: &GrantPlan| (it.token.clone(), it.separated, it.expire, it.remarks.clone());
     let is_like = |effect: &GrantEffect| {

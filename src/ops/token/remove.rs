@@ -5,7 +5,7 @@ use crate::model::TokenId;
 use crate::ops::token::login::Admin;
 use crate::pve::{AclChange, AclEntry};
 
-/// Removes the token's own entries, as far as the log-in may, and the token, with which the server drops the rest.
+/// Deletes the token's own ACL entries, if the login may, and the token; the server then deletes its other entries.
 pub(crate) async fn remove(admin: &Admin, token: &TokenId, entries: &[AclEntry]) -> Result<(), Error> {
     for entry in entries {
         let change = AclChange {

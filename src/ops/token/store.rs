@@ -1,4 +1,5 @@
-//! Puts a new token into the settings file, finds out beforehand whether that will work, and reads what is there.
+//! Saves a new token to the settings file, checks beforehand whether that will work, and lists where the file uses a
+//! token.
 
 use crate::error::{Error, TokenError};
 use crate::model::{PoolName, TokenId, TokenRef, TokenSecret};
@@ -28,7 +29,8 @@ pub(crate) fn uses_in_file(context: &Context, token: &TokenId) -> Result<Vec<Tok
     Ok(context.store.load()?.file.uses_of(token))
 }
 
-/// Refuses to replace the secret of a token that other lines of the settings file use, too: they would hold a dead one.
+/// Refuses to replace the secret of a token that other lines of the settings file use, too: theirs would become
+/// invalid.
 pub(crate) fn require_no_other_use(context: &Context, token: &TokenId) -> Result<(), Error> {
     let own = Key::TokenName.variable(&context.instance);
     let elsewhere = uses_in_file(context, token)?.into_iter().find(|it| it.place != own && !it.secrets.is_empty());

@@ -1,4 +1,5 @@
-//! What a run made on the server, and how it is undone: step by step, the last first, each one read right before.
+//! What a run created on the server, and how it is undone: step by step, the last first, each one checked again right
+//! before.
 
 use crate::error::{Error, KeptObject, Leftovers, RunError, TokenError};
 use crate::journal::{CreationNote, JournalEntry};
@@ -127,8 +128,8 @@ impl Applied {
         Ok(())
     }
 
-    /// Puts the new secret of an existing token into the settings file, if the file holds that token: the old secret is
-    /// dead, whatever else has failed. Returns whether the file holds the new one now.
+    /// Saves the new secret of an existing token to the settings file, if the file uses that token: its old secret is
+    /// invalid in any case. Returns whether the file has the new secret now.
     fn saves_new_secret(&self, session: &Session, context: &Context) -> bool {
         let regenerated = self.steps.iter().find_map(|step| match step {
             PlanStep::Regenerate(token) => Some(token),
@@ -212,7 +213,7 @@ fn unknown(step: &PlanStep) -> KeptObject {
     KeptObject { object: step.object(), reason: "it may or may not have been created".to_owned() }
 }
 
-/// Reads what a step left, and undoes it if that is all its own.
+/// Reads what a step left, and undoes it if only this run's changes are there.
 async fn undo_one(pve: &Pve, step: &PlanStep, secret: Option<&TokenSecret>) -> Result<Evidence, crate::pve::ApiError> {
     let evidence = of_step(pve, step, secret).await;
     if evidence != Evidence::Ours {
@@ -233,7 +234,7 @@ async fn undo_one(pve: &Pve, step: &PlanStep, secret: Option<&TokenSecret>) -> R
     }
 }
 
-/// Takes back what was given, and lets what stood there before reach as far as it did.
+/// Removes the roles that were granted, and restores the propagation of entries that existed before.
 async fn ungrant(pve: &Pve, change: &AclChange, before: &PrivilegesBefore) -> Result<(), crate::pve::ApiError> {
     let narrowed: Vec<RoleName> =
         before.iter().filter(|(_, reached)| !**reached).map(|(role, _)| role.clone()).collect();

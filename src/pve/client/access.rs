@@ -221,7 +221,7 @@ impl UserRecord {
             enabled: is_enabled(user),
             groups: words(&field_text(user, "groups").unwrap_or_default()),
             comment: said(user, "comment"),
-            // A token that cannot be read is one all the same.
+            // A token whose entry cannot be read still counts.
             is_described: is_described(user) || known.len() != tokens.len(),
             tokens: known,
         })

@@ -98,7 +98,7 @@ impl Pve {
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn roles(&self) -> Result<BTreeMap<RoleName, Privileges>, ApiError> {
         let data = self.transport.get(&["access", "roles"], &[]).await?;
-        // A privilege with a strange name is none that this program deals with.
+        // A privilege with another name is not one that this program uses.
         let privileges = |names: &[Foreign]| names.iter().filter_map(|name| name.parse().ok()).collect();
         let roles = self.list(data, "the list of roles", |role| {
             let name = field_text(&role, "roleid")?.parse().ok()?;
@@ -142,7 +142,7 @@ impl Pve {
         self.change_acl(change, &[("propagate", u8::from(change.propagates).to_string())]).await
     }
 
-    /// Takes roles away. Only what this program gave itself may be taken.
+    /// Removes roles. Called only for roles that this program granted itself.
     ///
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.
@@ -170,7 +170,7 @@ impl Pve {
         Ok(pools.into_iter().map(|pool| pool.poolid).collect())
     }
 
-    /// Looks into a pool; `None` if there is none.
+    /// Reads a pool; `None` if it does not exist.
     ///
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.

@@ -30,8 +30,8 @@ impl Pve {
         Ok(nodes)
     }
 
-    /// Says whether the cluster has a majority of its nodes, without which nothing can be changed; `None` for a server
-    /// that is in no cluster. It takes Sys.Audit on `/` (Proxmox VE: `/cluster/status`, the row of type `cluster`).
+    /// Reads whether the cluster has a quorum, without which nothing can be changed; `None` for a server without a
+    /// cluster. Needs Sys.Audit on `/` (Proxmox VE: `/cluster/status`, the row of type `cluster`).
     ///
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.
@@ -49,14 +49,14 @@ impl Pve {
     pub async fn vnets(&self) -> Result<Zones, ApiError> {
         let data = self.transport.get(&["cluster", "sdn", "vnets"], &[]).await?;
         let vnets = self.list(data, "the list of vnets", |vnet| {
-            // No path of the access control list has other names.
+            // ACL paths have no other names.
             let name = |field| field_text(&vnet, field)?.parse::<BridgeName>().ok();
             vnet.is_object().then(|| name("vnet").zip(name("zone")))
         })?;
         Ok(vnets.into_iter().flatten().collect())
     }
 
-    /// Reads the certificate of the cluster's own authority, in PEM form. Everybody who is authenticated may.
+    /// Reads the certificate of the cluster's own CA, in PEM form. Every authenticated caller may.
     ///
     /// # Errors
     /// As every call; `None` where the node has no such certificate.

@@ -18,7 +18,7 @@ impl Pve {
         if data.is_object() { Ok(()) } else { Err(self.unexpected(&format!("{what} is not an object"))) }
     }
 
-    /// Reads a list; an entry that cannot be read makes the whole not understood.
+    /// Reads a list; fails if an entry cannot be read.
     pub(super) fn list<T>(
         &self,
         data: Value,
@@ -30,8 +30,8 @@ impl Pve {
         read.ok_or_else(|| self.unreadable_entry(what))
     }
 
-    /// Reads a list whose entries have names that a type checks: one with a name that no such thing can have is left out,
-    /// and that is reported.
+    /// Reads a list whose entries have names of a checked type: an entry with an invalid name is skipped, and that is
+    /// reported.
     pub(super) fn named<T: DeserializeOwned>(&self, data: Value, what: &str, field: &str) -> Result<Vec<T>, ApiError> {
         let entries = self.list(data, what, |entry| {
             let name = field_text(&entry, field)?;
@@ -41,7 +41,7 @@ impl Pve {
         Ok(entries.into_iter().filter_map(|entry| entry.inspect_err(report).ok()).collect())
     }
 
-    /// Reads a list that may be very long, as `list` does, and keeps of it what `keep` makes of the rows.
+    /// Reads a list that may be very long, row by row, keeping only what `keep` returns for each row.
     pub(super) async fn rows<R: DeserializeOwned, T>(
         &self,
         path: &[&str],

@@ -43,7 +43,7 @@ pub struct Pve {
 }
 
 impl Pve {
-    /// Prepares the way to a server; nothing is sent yet, and it is not authenticated.
+    /// Makes a client of a server; sends nothing, and is not authenticated yet.
     ///
     /// # Errors
     /// If the trust or the proxy cannot be used.
@@ -77,7 +77,7 @@ impl Pve {
         verify_against(bundle, &self.transport.presented().chain(), self.endpoint())
     }
 
-    /// Goes the same way with the same credentials on connections that are judged by another trust.
+    /// Makes a client with the same credentials, on new connections under another trust.
     ///
     /// # Errors
     /// If the trust or the proxy cannot be used.
@@ -105,8 +105,8 @@ impl Pve {
         Self { transport: self.transport.observed_by(observer) }
     }
 
-    /// Asks each thing of a node once, and waits for it no longer than this: for what reports a node that does not answer,
-    /// and either goes on or ends before anything was changed.
+    /// Does not repeat reads of a node, and waits no longer than this for them: for callers that report a node that
+    /// does not answer.
     #[must_use]
     pub fn with_node_limit(self, limit: Duration) -> Self {
         Self { transport: self.transport.with_node_limit(limit) }
@@ -174,14 +174,14 @@ impl Pve {
             let held = held.iter().map(|(name, flag)| Some((name.parse().ok()?, bool::of(flag))));
             Some((path, held.collect::<Option<Grant>>()?))
         };
-        // What is held and cannot be named could not be kept where a deeper entry replaces it.
+        // A privilege whose name cannot be read could not be preserved when a deeper entry replaces it.
         known
             .map(held)
             .collect::<Option<_>>()
             .ok_or_else(|| self.unexpected("a privilege has a name that cannot be read"))
     }
 
-    /// Reads what the server has noted of a token: a user about its own, a token only with User.Modify.
+    /// Reads the entry of a token: a user its own, a token only with User.Modify.
     ///
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.

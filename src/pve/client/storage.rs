@@ -46,7 +46,7 @@ pub struct Growth<'a> {
     pub disk: &'a str,
     /// Its new size.
     pub size: DiskSize,
-    /// The digest of the configuration that was read: where it is another one by now, nothing is changed.
+    /// The digest of the configuration that was read: if it has changed since, the server changes nothing.
     pub digest: Option<&'a Digest>,
 }
 
@@ -152,7 +152,7 @@ impl Pve {
         if data.is_null() { Ok(None) } else { self.task(&data).map(Some) }
     }
 
-    /// Makes a template of a stopped VM, for good (VM.Allocate).
+    /// Converts a stopped VM to a template, irreversibly (VM.Allocate).
     ///
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.

@@ -9,7 +9,7 @@ use crate::pve::values::{ActiveTask, TaskStatus};
 use crate::pve::{ApiError, Pve};
 
 impl Pve {
-    /// Reads how far a task is. Only who started it may, or Sys.Audit.
+    /// Reads the state of a task. Only its owner may, or a caller with Sys.Audit.
     ///
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.
@@ -33,7 +33,7 @@ impl Pve {
             let number = line.get("n").and_then(as_number)?;
             Some((number, field_text(&line, "t").unwrap_or_default()))
         })?;
-        // A log that is shorter than it was has nothing new.
+        // A log that became shorter has no new lines.
         lines.retain(|(number, _)| *number > start as u64);
         lines.sort_by_key(|(number, _)| *number);
         Ok(lines.into_iter().map(|(_, text)| text).collect())

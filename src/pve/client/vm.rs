@@ -205,7 +205,7 @@ impl Pve {
         self.task(&data)
     }
 
-    /// Tells a task to stop. One that has stopped already does not mind.
+    /// Stops a task; succeeds also if it has stopped already.
     ///
     /// # Errors
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.
@@ -214,14 +214,14 @@ impl Pve {
         self.transport.change(Method::DELETE, &path, &[]).await.map(drop)
     }
 
-    /// Reads the task that a change was handed to. Without it the outcome of the change is unknown.
+    /// Reads the task ID from the answer to a change. Without it the outcome of the change is unknown.
     pub(super) fn task(&self, data: &Value) -> Result<Upid, ApiError> {
         let upid = data.as_str().and_then(|text| text.parse().ok());
         upid.ok_or_else(|| ApiError::OutcomeUnknown { source: Box::new(self.unexpected("it contains no task ID")) })
     }
 }
 
-/// Returns whether an address leads to a guest from elsewhere.
+/// Returns whether other machines can reach a guest at this address.
 fn is_reachable(address: IpAddr) -> bool {
     match address {
         IpAddr::V4(address) => !address.is_loopback() && !address.is_link_local() && !address.is_unspecified(),

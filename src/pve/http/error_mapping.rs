@@ -1,4 +1,4 @@
-//! Makes of a library's error what the user lives through.
+//! Maps errors of the HTTP and TLS libraries to the errors of this client.
 
 use std::error::Error as StdError;
 use std::io;
@@ -38,7 +38,7 @@ impl RequestContext<'_> {
         }
     }
 
-    /// Tells why a connection that had come about is of no use any more.
+    /// Maps an I/O error on an established connection.
     pub(in crate::pve) fn io_error(&self, why: &reqwest::Error) -> ApiError {
         let server = self.endpoint.authority();
         let is_other_protocol = |cause: &hyper::Error| cause.is_parse();
@@ -101,7 +101,7 @@ fn is_plain_http(answer: &[u8; 10]) -> bool {
     answer.starts_with(b"HTTP/1.") && answer.get(8..) != Some(b" 3")
 }
 
-/// Tells what the system said of a connection that did not come about.
+/// Maps the system's error on a connection that could not be established.
 pub(in crate::pve) fn system_error(why: &io::Error, server: String, connect: Duration) -> ApiError {
     match why.kind() {
         io::ErrorKind::ConnectionRefused => ApiError::Refused { server },

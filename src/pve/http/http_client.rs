@@ -43,11 +43,11 @@ const HTTP_DATE: &[BorrowedFormatItem<'_>] =
 /// A large file over a slow line takes hours.
 const UPLOAD_TIMEOUT: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A request that brought no reply, and what that means for a second try.
+/// A request without an answer, and whether it may be sent again.
 pub(in crate::pve) enum SendError {
     /// Nothing was sent.
     NotSent(ApiError),
-    /// The connection died before the first byte of the answer: normal on one that was kept alive.
+    /// The connection closed before the first byte of the answer: normal for one that was kept alive.
     ConnectionReset(ApiError),
     /// It was sent, and something went wrong with the answer.
     AfterSend(ApiError),
@@ -114,7 +114,7 @@ impl HttpClient {
     pub(in crate::pve) fn url(&self, path: &[&str]) -> Result<Url, ApiError> {
         let base = format!("{}/api2/json/", self.endpoint.url());
         let mut url = Url::parse(&base).map_err(|why| ApiError::Preparation { why: why.to_string() })?;
-        // These are no segments of their own: the call would be another one.
+        // Segments of dots would change the path: the call would be another one.
         if path.iter().any(|segment| matches!(*segment, "" | "." | "..")) {
             return Err(ApiError::Preparation {
                 why: "the path of the call contains an empty name, `.` or `..`".to_owned(),

@@ -152,8 +152,8 @@ pub enum RefusalReason {
 use RefusalReason as Is;
 
 /// The known sentences: parts that appear in this order, whatever the case of their letters; `#` is a number. The first
-/// match decides, so what is more specific, or is the cause of the rest, comes first. Only sentences that servers have been seen to say
-/// belong here: single words such as "space" appear in names, too.
+/// match decides, so specific sentences and causes come first. Only sentences that servers have been seen to say belong
+/// here: single words such as "space" appear in names, too.
 const SENTENCES: &[(&[&str], RefusalReason)] = &[
     (&["no quorum"], Is::NoQuorum),
     (&["unable to open file '/etc/pve/", "' - Permission denied"], Is::NoQuorum),

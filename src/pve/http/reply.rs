@@ -1,4 +1,4 @@
-//! An answer becomes its data, or a refusal in the server's own words. Pure.
+//! Turns an answer into its data, or into a refusal in the server's own words. Pure.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -23,7 +23,7 @@ pub(in crate::pve) struct Reply {
     pub(in crate::pve) status: u16,
     /// The reason phrase, where Proxmox VE puts its error text; older servers nowhere else.
     pub(in crate::pve) phrase: Foreign,
-    /// Where an answer that is none leads to (`Location`).
+    /// Where a redirect leads to (`Location`).
     pub(in crate::pve) location: Option<Foreign>,
     /// The body.
     pub(in crate::pve) body: Vec<u8>,

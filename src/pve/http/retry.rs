@@ -35,17 +35,17 @@ const RETRY_WINDOW: Duration = Duration::from_secs(30);
 /// What a second try of a call could do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::pve) enum RetryPolicy {
-    /// Nothing: it reads.
+    /// A read.
     Reads,
-    /// The same, of a node that the server may not reach, which another try would not change.
+    /// As reads, but not repeated if the server cannot reach the node, which another try would not change.
     ReadsOfNode,
-    /// The same once more: it sets a value.
+    /// Sets a value.
     Sets,
-    /// Something else: it starts, stops, destroys.
+    /// Starts, stops or destroys something.
     Acts,
-    /// A second thing beside the first: it creates.
+    /// Creates something, each time anew.
     Creates,
-    /// It is repeated by the caller.
+    /// Repeated by the caller, not here.
     Elsewhere,
 }
 
@@ -151,12 +151,12 @@ fn is_locked(why: &ApiError) -> bool {
     why.refusal().is_some_and(|refusal| refusal.reason() == RefusalReason::LockTimeout)
 }
 
-/// What happens on the way to the server.
+/// An event of a call to the server, for progress and logs.
 #[derive(Debug, Clone, Copy)]
 pub enum CallEvent<'a> {
     /// A call is sent.
     Started,
-    /// A call is over: it was answered, or is no longer waited for.
+    /// A call has ended: it was answered, or given up.
     Finished,
     /// A call was answered.
     Answered {
@@ -169,27 +169,27 @@ pub enum CallEvent<'a> {
         /// How long it took.
         took: Duration,
     },
-    /// A call is about to be sent once more.
+    /// A call is about to be repeated.
     Retry {
-        /// Why the last try was none.
+        /// Why the last attempt failed.
         why: &'a ApiError,
-        /// How long it is waited before.
+        /// The pause before it.
         pause: Duration,
         /// Which try it will be, counted from 2.
         number: usize,
     },
-    /// An entry of a list is left out: its name is none that such a thing can have.
+    /// An entry of a list is skipped: its name is invalid.
     EntrySkipped {
         /// Which list.
         what: &'a str,
         /// The name.
         name: &'a Foreign,
     },
-    /// A task runs on, and the server cannot be asked about it.
+    /// A task is still running, but the server cannot be asked about it.
     PollingFailed(&'a TaskTrouble),
 }
 
-/// Takes in what happens on the way.
+/// Receives the events of the calls.
 pub type Observer = Rc<dyn Fn(&CallEvent<'_>)>;
 
 /// An optional observer of the calls.

@@ -200,7 +200,7 @@ impl Transport {
         self.repeated(RetryPolicy::Elsewhere, call).await
     }
 
-    /// Reads once; where the connection dies before the answer begins, once more on a fresh one.
+    /// Reads once; if the connection closes before the answer begins, once more on a new one.
     async fn get_reply(
         &self,
         path: &[&str],
@@ -348,7 +348,7 @@ impl Transport {
             let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(form).finish();
             let kind = HeaderValue::from_static("application/x-www-form-urlencoded");
             request.headers_mut().insert(CONTENT_TYPE, kind);
-            // An empty body would otherwise go without its length.
+            // Without this, an empty body would be sent without its length.
             request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
             *request.body_mut() = Some(body.into());
         }

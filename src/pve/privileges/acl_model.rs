@@ -34,13 +34,13 @@ pub struct AclModel {
     pub roles: BTreeMap<RoleName, Privileges>,
     /// VMs and storages that are in a pool: their path, and the pool's.
     pub members: Vec<(AclPath, AclPath)>,
-    /// What the server reports as held, where not all entries may be seen: by user ID or full token ID.
+    /// The effective permissions reported by the server, if not all entries are visible: by user ID or full token ID.
     pub reported: BTreeMap<Foreign, Permissions>,
 }
 
 impl AclModel {
-    /// Says what a user or token is given on a path: for a token with privilege separation that is not yet cut down to what
-    /// its user holds.
+    /// Returns the privileges granted to a user or token on a path; for a token with privilege separation, before they
+    /// are limited to those of its user.
     #[must_use]
     pub fn granted_by_role(&self, holder: &Subject, path: &str) -> Privileges {
         if let Some(reported) = self.reported.get(holder.id()) {
@@ -61,7 +61,7 @@ impl AclModel {
         roles.keys().filter_map(|role| self.roles.get(role)).flatten().cloned().collect()
     }
 
-    /// Says what the user or one of its tokens holds on a path.
+    /// Returns the privileges that the user or one of its tokens has on a path.
     #[must_use]
     pub fn holds(&self, subject: &Subject, path: &str) -> Privileges {
         let of_user = || self.granted_by_role(&Subject::user(&self.user), path);
@@ -76,7 +76,7 @@ impl AclModel {
         }
     }
 
-    /// Says what a subject holds on several paths, as the server would answer.
+    /// Returns the privileges of a subject on several paths, as the server would answer.
     pub(super) fn permissions<'a>(
         &self,
         subject: &Subject,

@@ -28,8 +28,8 @@ struct RightsInputs<'a> {
 }
 
 impl AclModel {
-    /// Returns the world in which a change of the access control list was not made; `before` says which of its roles
-    /// stood there already, and whether they reached the paths below.
+    /// Returns the model as it would be without a change of the ACL; `before` says which of the change's roles existed
+    /// already, and whether they propagated.
     #[must_use]
     pub fn without(mut self, change: &AclChange, before: &BTreeMap<RoleName, bool>) -> Self {
         let is_of = |entry: &AclEntry| {
@@ -47,7 +47,7 @@ impl AclModel {
         self
     }
 
-    /// Finds a user or token that holds less here than in another world, on any path where rights may differ.
+    /// Finds a user or token that has fewer privileges here than in another model, on any path where they may differ.
     #[must_use]
     pub fn loss_compared_to(&self, other: &Self) -> Option<Loss> {
         let paths: BTreeSet<String> = other.paths().union(&self.paths()).cloned().collect();

@@ -1,5 +1,5 @@
-//! What a new token is granted, and its user where it lacks that: so that the token has what it needs and none loses
-//! anything, or not at all.
+//! The ACL entries for a new token, and for its user if it lacks privileges: a plan that gives the token what it needs
+//! and takes nothing from anyone, or an error.
 
 use std::collections::BTreeSet;
 
@@ -9,7 +9,7 @@ use crate::pve::privileges::acl_model::{AclModel, NO_ACCESS, Roles, child_of};
 use crate::pve::privileges::requirements::join;
 use crate::pve::privileges::{AclPath, Privileges, Requirement, Separation, paths};
 
-/// A role that shall be held on a path and below it.
+/// A role that is needed on a path and below it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantRequest {
     /// The ACL path.
@@ -31,12 +31,12 @@ pub struct GrantEffect {
     pub after: Privileges,
 }
 
-/// The changes, in an order in which no privilege is lost after any of them, and what comes of them.
+/// The changes, in an order in which no privilege is ever lost, and their effects.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Grants {
     /// The changes of the access control list.
     pub changes: Vec<AclChange>,
-    /// What everybody concerned holds, before and after, on the paths that matter.
+    /// The privileges of every user and token concerned, before and after, on the paths that matter.
     pub effects: Vec<GrantEffect>,
 }
 
@@ -120,7 +120,7 @@ pub fn grants(
     Ok(Grants { changes: planner.changes, effects })
 }
 
-/// Lists the paths on which the plan depends, for who can only ask the server.
+/// Lists the paths that the plan depends on, for a login that cannot read the whole ACL.
 #[must_use]
 pub fn questions_of_grants(requests: &[GrantRequest], needs: &[Requirement]) -> BTreeSet<AclPath> {
     let mut asked = paths(needs);
@@ -146,7 +146,7 @@ impl Planner {
         self.grant(holder, &request.path, &request.role)
     }
 
-    /// Grants a role on a path, beside what decides there already.
+    /// Grants a role on a path, repeating the roles that a new entry would otherwise hide.
     fn grant(&mut self, holder: &Subject, at: &AclPath, role: &RoleName) -> Result<(), GrantRefused> {
         let (who, path) = (holder.id(), at.as_str());
         if self.acl.reported.contains_key(who) {
@@ -161,7 +161,8 @@ impl Planner {
             return Err(GrantRefused::DeniedByNoAccess { who: who.clone(), path: path.to_owned() });
         }
         let own = self.acl.entries_of(|it| it == holder, path);
-        // First what stops at the path, ours with it, so that what decides below goes on deciding there.
+        // First the entries that do not propagate, with the new role among them, so that the entries that apply below
+        // keep their effect.
         let stops = |(name, _): &(&RoleName, &bool)| !below.contains_key(*name) && !own.contains_key(*name);
         let mut stopping: Vec<RoleName> = here.iter().filter(stops).map(|(name, _)| name.clone()).collect();
         if !stopping.is_empty() {
@@ -190,7 +191,7 @@ impl Planner {
         self.changes.push(change);
     }
 
-    /// Goes to the very paths where a deeper entry keeps the wishes from reaching.
+    /// Grants the roles on the needed paths themselves, if a deeper entry keeps them from being inherited.
     fn reach_needs(
         &mut self,
         token: &Subject,
@@ -206,7 +207,7 @@ impl Planner {
             let has = |request: &&GrantRequest| {
                 self.acl.roles.get(&request.role).is_some_and(|role| role.contains(&need.privilege))
             };
-            // The wish above the path, else any that has the privilege.
+            // The request above the path, else any that has the privilege.
             let above =
                 requests.iter().filter(has).find(|request| path.is_below(&request.path) || path == request.path);
             let Some(role) = above.or_else(|| requests.iter().find(has)).map(|request| request.role.clone()) else {
@@ -221,7 +222,7 @@ impl Planner {
         Ok(())
     }
 
-    /// Compares what everybody holds, on every path where anything could be different.
+    /// Compares the privileges of all users and tokens, on every path where they could differ.
     fn require_no_loss(&self, before: &AclModel) -> Result<(), GrantRefused> {
         let paths: BTreeSet<String> = before.paths().union(&self.acl.paths()).cloned().collect();
         for subject in self.acl.subjects() {

@@ -1,6 +1,6 @@
 //! The script for root that grants what is missing, and takes nothing from any user, group or token.
 //!
-//! Which entries there are is seen by root alone, so the script asks for them where it runs, right before each change.
+//! Only root can see all entries, so the script reads them when it runs, right before each change.
 
 use std::collections::BTreeSet;
 use std::fmt::{self, Write as _};
@@ -32,7 +32,7 @@ enum Propagation {
     Below,
 }
 
-/// What is missing in one place, and the commands that grant it.
+/// The privileges missing on one path, and the commands that grant them.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct GrantBlock {
     /// What is granted, and what for.
@@ -173,7 +173,7 @@ pub(crate) fn unseparate(token: &TokenId) -> String {
     format!("pveum user token modify {} {} --privsep 0", quoted(&token.user.to_string()), token.name)
 }
 
-/// Makes the role, or, where an earlier run made it, adds what it may lack.
+/// Creates the role, or adds missing privileges to the one that an earlier run created.
 fn make_role(role: &str, privileges: &Privileges) -> String {
     let privileges = quoted(&join(privileges, ","));
     format!(

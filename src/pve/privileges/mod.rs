@@ -36,7 +36,7 @@ pub use roles::{AgentAccess, RolePlan, RoleState, guest, provisioner, role_plan}
 /// The end of a path without entries.
 const PATH_WITHOUT_ENTRIES: &str = "/glassdome-none";
 
-/// Why a text from a server is no part of an access control list.
+/// Why a text from a server is not an ACL path or privilege.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidAclPath {
     /// Not a path.
@@ -161,7 +161,7 @@ impl AclPath {
         self != other && rest.is_some_and(|rest| rest.starts_with('/'))
     }
 
-    /// Returns whether this is a bridge, the one place in question whose entries have children of their own: its VLANs.
+    /// Returns whether this is a bridge, the only path here whose children have entries of their own: its VLANs.
     fn is_bridge(&self) -> bool {
         self.0.starts_with("/sdn/zones/") && self.0.split('/').count() == 5 && !self.0.ends_with(PATH_WITHOUT_ENTRIES)
     }
@@ -223,18 +223,18 @@ pub struct Permissions {
 }
 
 impl Permissions {
-    /// Takes in the answer to `/access/permissions?path=PATH`.
+    /// Adds the answer to `/access/permissions?path=PATH`.
     pub fn answer(&mut self, path: &AclPath, answer: &PermissionsAt) {
         self.by_path.insert(path.clone(), answer.get(path).cloned().unwrap_or_default());
     }
 
-    /// Takes in the answer to `/access/permissions` without a path, which is exact for each path that it lists: every
-    /// one that has an entry, or is named by a pool, and where something is held.
+    /// Adds the answer to `/access/permissions` without a path, which is exact for each path that it lists: those that
+    /// have an entry, or are named by a pool, and on which there are privileges.
     pub fn answer_everywhere(&mut self, answer: &PermissionsAt) {
         self.by_path.extend(answer.iter().map(|(path, held)| (path.clone(), held.clone())));
     }
 
-    /// Says what is held on a path; nothing where it was not asked.
+    /// Returns the privileges held on a path; empty if the path was not asked.
     #[must_use]
     pub fn on(&self, path: &AclPath) -> Privileges {
         self.by_path.get(path).map(|held| held.keys().cloned().collect()).unwrap_or_default()

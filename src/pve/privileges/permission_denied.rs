@@ -7,10 +7,10 @@ use crate::pve::privileges::{
     AclPath, MissingPrivileges, PlannedClone, Privilege, PrivilegeUse, Privileges, Requirement, RequirementPath, needs,
 };
 
-/// A denial for want of rights, as its text tells it.
+/// A refusal because of missing privileges, as its text says.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Denial {
-    /// A privilege is missing on a path; where there are several, each one alone would do.
+    /// A privilege is missing on a path; if several are named, any one of them is enough.
     Lacks {
         /// The ACL path.
         path: AclPath,
@@ -21,7 +21,7 @@ pub enum Denial {
     NoPool(Foreign),
     /// The call wants a log-in, and a token made it.
     NeedsLogIn,
-    /// Several ways would have led there, and the server does not name them.
+    /// Several permissions would have been enough, and the server does not name them.
     Unspecified,
 }
 

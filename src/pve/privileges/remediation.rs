@@ -14,7 +14,7 @@ pub enum Separation {
     Off,
 }
 
-/// What a log-in or Sys.Audit lets us see of a token's user.
+/// What is known about a token's user, from a login or with Sys.Audit.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UserSeen {
     /// What the user holds itself.
@@ -57,7 +57,7 @@ impl fmt::Display for Caller {
 pub enum LikelyCause {
     /// A user lacks it, nothing more can be said.
     NotGranted,
-    /// A token that has no privilege at all: its user cannot be seen, but it is hardly one without any.
+    /// The token has no privilege at all. Its user is not visible, but probably has some.
     SeparationLikely,
     /// The user has all of it, the token has privilege separation and was not granted it.
     Separation,

@@ -6,10 +6,10 @@ use std::fmt;
 use crate::model::{PoolName, StorageName, VmId};
 use crate::pve::privileges::{AclPath, Grant, Hardware, NicRequirement, Permissions, Privilege, Privileges};
 
-/// A device with more VLANs than this is checked at its bridge: one question for each of 4094 would be a flood.
+/// A device with more VLANs than this is checked at its bridge: up to 4094 requests would be too many.
 const MAX_VLANS_CHECKED: u16 = 16;
 
-/// The clone that is about to be asked for, as far as it takes rights.
+/// The planned clone, as far as it decides which privileges are needed.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedClone {
     /// The first number of the server's version, 9 for example.
@@ -123,7 +123,7 @@ pub struct Requirement {
     pub privilege: Privilege,
     /// What for.
     pub purpose: PrivilegeUse,
-    /// What does as well.
+    /// Other permissions that are enough.
     pub alternatives: Vec<(RequirementPath, Privilege)>,
 }
 
@@ -160,8 +160,8 @@ impl MissingPrivileges {
         [join(&self.missing, ", "), format!("on {}", self.path)]
     }
 
-    /// Finds the path above from which something that is missing would be inherited, did not a deeper entry, of the
-    /// caller's or of its user's, replace it.
+    /// Finds the path from which the missing privileges would be inherited if a deeper entry, of the caller or of its
+    /// user, did not replace them.
     #[must_use]
     pub fn replaced_from(&self, held: &Permissions) -> Option<AclPath> {
         let path = self.path.acl_path();
@@ -193,7 +193,7 @@ pub fn needs(clone: &PlannedClone) -> Vec<Requirement> {
             .chain(asks_for_rng.then(AclPath::hardware_rng))
             .map(|path| Requirement::new(RequirementPath::At(path), Privilege::MAPPING_USE, PrivilegeUse::UseMapping)),
     );
-    // Before Proxmox VE 8 everybody could use every bridge.
+    // Before Proxmox VE 8, every user could use every bridge.
     if clone.major >= 8 {
         needs.extend(network_needs(clone));
     }
@@ -252,7 +252,7 @@ fn new_vm_needs(clone: &PlannedClone) -> Vec<Requirement> {
     .collect()
 }
 
-/// A VM of a pool gives each privilege that is held on its own path or on the pool's.
+/// The requirement of a privilege on the new VM: held on its own path or on the pool's.
 fn new_vm_requirement(
     clone: &PlannedClone,
     privilege: Privilege,

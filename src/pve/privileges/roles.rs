@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::model::RoleName;
 use crate::pve::privileges::{Privilege, Privileges};
 
-/// What a guest takes: cloning, making, starting, reading, configuring it.
+/// The privileges on guests: cloning, creating, starting, reading and configuring them.
 const GUEST: [&str; 12] = [
     "VM.Allocate",
     "VM.Audit",
@@ -24,7 +24,7 @@ const GUEST: [&str; 12] = [
 /// What storages and nodes take.
 const STORAGE_AND_NODE: [&str; 3] = ["Datastore.AllocateSpace", "Datastore.Audit", "Sys.Audit"];
 
-/// A role that is to be there, and what that takes.
+/// A role that is needed, and whether it exists.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RolePlan {
     /// Its name.
@@ -58,7 +58,7 @@ pub enum AgentAccess {
 pub fn provisioner(major: u32, agent: AgentAccess) -> Privileges {
     let mut privileges = guest(major, agent);
     privileges.extend(STORAGE_AND_NODE.iter().filter_map(|name| name.parse().ok()));
-    // Before Proxmox VE 8 everybody could use every bridge.
+    // Before Proxmox VE 8, every user could use every bridge.
     privileges.extend((major >= 8).then_some(Privilege::SDN_USE));
     privileges
 }
@@ -77,7 +77,7 @@ pub fn guest(major: u32, agent: AgentAccess) -> Privileges {
 }
 
 /// Finds a name for a role: the usual one, unless a role of that name has other privileges. An existing role is never
-/// changed, because everybody who has it would hold something else afterwards.
+/// changed, because that would change the privileges of every user that has it.
 #[must_use]
 pub fn role_plan(roles: &BTreeMap<RoleName, Privileges>, usual: &RoleName, privileges: &Privileges) -> RolePlan {
     let mut name = usual.clone();

@@ -1,4 +1,4 @@
-//! The authorities of a trust, and what is wrong with a certificate that they do not vouch for.
+//! The CAs of a trust policy, and why a certificate is not accepted by them.
 
 use std::sync::Arc;
 
@@ -15,8 +15,8 @@ use super::{CertError, UntrustedCause, date};
 use crate::model::Foreign;
 use crate::pve::ApiError;
 
-/// The authorities of one trust. The library does not ask whether an authority is valid itself, so those that are not
-/// valid now are kept apart: they vouch for nothing, but can be named.
+/// The CAs of one trust policy. The library does not check whether a CA is valid itself, so CAs that are not valid now
+/// are kept apart: they sign for nothing, but can be named in errors.
 #[derive(Debug)]
 pub(super) struct Authorities {
     /// Nothing where none is valid.
@@ -27,7 +27,7 @@ pub(super) struct Authorities {
     provider: Arc<CryptoProvider>,
 }
 
-/// Why the authorities do not vouch for a certificate.
+/// Why a certificate is not accepted by the CAs.
 pub(super) enum TlsRefusal {
     /// This authority signed it, and is not valid now.
     NotValid(CertificateDer<'static>),
@@ -56,7 +56,8 @@ impl Authorities {
         if found.is_empty() { Err(ApiError::NoSystemTrust) } else { Self::new(found, provider) }
     }
 
-    /// Judges a certificate, with those that the server sent beside it. One that the CA file itself holds is pinned by it.
+    /// Verifies a certificate, with the intermediate ones that the server sent. One that is in the CA file itself is
+    /// accepted as pinned.
     pub(super) fn check_chain(
         &self,
         leaf: &CertificateDer<'_>,
@@ -147,7 +148,7 @@ impl Authorities {
         }
     }
 
-    /// Names the key of the issuer of a certificate where that is the matter.
+    /// Returns the key of a certificate's issuer if that key is not supported.
     fn unsupported_issuer(&self, leaf: &Leaf, rest: &[CertificateDer<'_>]) -> Option<String> {
         let held = self.file.iter().flat_map(|file| file.authorities());
         let all = rest.iter().chain(held).filter(|it| Leaf::read(it).is_ok_and(|it| it.subject == leaf.issuer));

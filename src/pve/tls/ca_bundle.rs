@@ -24,7 +24,7 @@ pub struct CaBundle {
 }
 
 impl CaBundle {
-    /// Reads a PEM file. A certificate in it that is not that of an authority stands for itself alone.
+    /// Reads a PEM file. A certificate in it that is not a CA's is trusted only for itself.
     ///
     /// # Errors
     /// If there is none, or one that cannot be used.

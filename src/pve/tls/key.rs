@@ -22,7 +22,7 @@ const P256: Oid<'static> = oid!(1.2.840.10045.3.1.7);
 const P384: Oid<'static> = oid!(1.3.132.0.34);
 const P521: Oid<'static> = oid!(1.3.132.0.35);
 
-/// What a server with an unusual key signs with. They are offered only to be shown its certificate.
+/// Signature schemes of servers with unusual keys. They are offered only so that the server shows its certificate.
 pub(super) const UNUSUAL_SCHEMES: [SignatureScheme; 6] = [
     SignatureScheme::ECDSA_NISTP521_SHA512,
     SignatureScheme::ED448,

@@ -74,13 +74,13 @@ impl fmt::Display for UntrustedCause {
     }
 }
 
-/// Why a certificate is not accepted. It travels inside the TLS library's error, so that it is reported for the handshake
-/// that it belongs to and of no other.
+/// Why a certificate is not accepted. It is passed inside the TLS library's error, so that it is reported for exactly
+/// the handshake that it belongs to.
 #[derive(Debug, Clone)]
 pub(super) enum CertError {
     Untrusted(UntrustedCause, Leaf),
     Expired(Leaf),
-    /// Signed by a trusted authority, and still of no use for this.
+    /// Signed by a trusted CA, but not usable for a server.
     Unfit(String, Leaf),
     /// The certificate of the authority itself, or of an intermediate one, is not valid now.
     AuthorityNotValid(Leaf, NotValid, Leaf),
@@ -90,7 +90,7 @@ pub(super) enum CertError {
     Broken(String),
     /// It is the certificate of the proxy, which has nothing to do with the trust in the server.
     OfProxy(String),
-    /// Nothing is wrong with it: it was to be looked at, and the handshake is broken off before any request.
+    /// Nothing is wrong with it: it was only to be read, and the handshake is ended before any request.
     ProbeOnly,
 }
 
@@ -119,7 +119,7 @@ impl CertError {
         }
     }
 
-    /// Says of a certificate that cannot be read just that, and of any other what is to be said.
+    /// Makes the error for a certificate, or one that says that it cannot be read.
     fn on(der: &CertificateDer<'_>, verdict: impl FnOnce(Leaf) -> Self) -> Self {
         match Leaf::read(der) {
             Ok(leaf) => verdict(leaf),
@@ -155,7 +155,7 @@ impl From<CertError> for rustls::Error {
 /// The certificates that a server presented, its own first.
 pub(super) type Chain = Vec<CertificateDer<'static>>;
 
-/// Where the judge leaves what the server presented last.
+/// Where the verifier stores the certificates that the server presented last.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Presented(Arc<Mutex<Chain>>);
 
@@ -176,18 +176,18 @@ impl Presented {
     }
 }
 
-/// What the judge does once it has found nothing wrong.
+/// What the verifier does if it has found nothing wrong.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum HandshakePurpose {
     /// Lets the requests through.
     Requests,
     /// Breaks the handshake off, so that nothing can ever be sent.
     Probe,
-    /// The same, and takes what cannot be verified to be shown the certificate, after a handshake that failed.
+    /// As `Probe`, but accepts signatures that cannot be verified, to read the certificate after a failed handshake.
     Identify,
 }
 
-/// Makes the TLS configuration of a run, and the place where its judge leaves what was presented.
+/// Makes the TLS configuration of a run, and the place where its verifier stores the presented certificates.
 pub(super) fn configuration(
     endpoint: &Endpoint,
     trust: &Trust,
@@ -202,7 +202,7 @@ pub(super) fn configuration(
     Ok((config, presented))
 }
 
-/// Judges a certificate that was looked at as a run would judge it that trusts these authorities.
+/// Verifies a certificate that was read earlier as a run that trusts these CAs would.
 pub(super) fn verify_against(bundle: &CaBundle, chain: &Chain, endpoint: &Endpoint) -> Result<(), ApiError> {
     let server = endpoint.authority();
     let verifier = Verifier::new(endpoint, &Trust::Ca(bundle.clone()), HandshakePurpose::Requests)?;

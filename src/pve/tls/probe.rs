@@ -1,4 +1,4 @@
-//! Looks at the certificate that a server presents, before it is trusted.
+//! Reads the certificate that a server presents, before it is trusted.
 
 use super::ca_bundle::CaBundle;
 use super::certificate::Leaf;
@@ -28,8 +28,8 @@ impl Probed {
     }
 }
 
-/// Looks at the certificate that a server presents. The handshake is broken off as soon as the server has shown that it
-/// has the certificate's key: no request is sent, and there is no way for a secret to get in here.
+/// Reads the certificate that a server presents. The handshake is ended as soon as the server has proved that it has
+/// the certificate's key: no request is sent, and no secret can be.
 ///
 /// # Errors
 /// If no TLS connection comes about.

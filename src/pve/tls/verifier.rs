@@ -1,4 +1,4 @@
-//! The verifier that holds every handshake to the trust of the run.
+//! The TLS verifier, which applies the trust policy of the run to every handshake.
 
 use std::sync::{Arc, OnceLock};
 
@@ -62,8 +62,7 @@ impl Verifier {
         })
     }
 
-    /// Ends the judgement with the signature over the handshake. A bad one means that the certificate is presented by
-    /// a machine that does not have its key.
+    /// Checks the signature over the handshake. A bad one means that the machine does not have the certificate's key.
     fn check_signature(
         &self,
         certificate: &CertificateDer<'_>,

@@ -82,8 +82,8 @@ impl EnvEditor<'_> {
         let mut line = [prefix, name.as_bytes(), b"="].concat();
         if comment.is_empty() {
             line.extend_from_slice(written.as_bytes());
-            // Behind blanks, dotenvy stumbles over the end of the file, and a shell takes a `\r` for a command; what is
-            // white space to python-dotenv alone would become part of the value elsewhere.
+            // After blanks, dotenvy fails at the end of the file, and a shell takes a `\r` for a command; what only
+            // python-dotenv takes for white space would become part of the value elsewhere.
             let blanks = gap.iter().take_while(|byte| !matches!(byte, b'\r' | b'\n')).count();
             let (blanks, end) = gap.split_at_checked(blanks).unwrap_or_default();
             let is_safe = end.starts_with(b"\n") && blanks.iter().all(|byte| b" \t".contains(byte));

@@ -54,7 +54,7 @@ pub enum UnusedReason {
         /// The variable of the line before.
         variable: String,
     },
-    /// A name that is nearly one of ours.
+    /// A name that is almost one of this program's.
     #[error("{name} is not a known key; Glassdome reads {variable}")]
     Misspelt {
         /// The name.
@@ -180,7 +180,7 @@ impl UnusedReader<'_> {
         if is_a_name { self.misspelt(name) } else { self.known_word(&name).map(not_an_assignment) }
     }
 
-    /// Judges a line with a name of ours: of this instance it must have a value.
+    /// Classifies a line with one of this program's names: it must have a value for this instance.
     fn own_line(&self, binding: &Binding, key: Key, instance: &Instance, variable: String) -> Option<Finding> {
         if instance != self.instance {
             return None;

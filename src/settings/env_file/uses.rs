@@ -18,8 +18,8 @@ pub struct TokenUse {
 }
 
 impl EnvFile {
-    /// Lists every place that names a token. Where it is not known which user or which name a line means, all that the
-    /// file holds are taken for meant.
+    /// Lists every place that names a token. If a line does not say which user or token it is about, every user and
+    /// token in the file counts.
     #[must_use]
     pub fn uses_of(&self, token: &TokenId) -> Vec<TokenUse> {
         let said = self.said();

@@ -60,7 +60,7 @@ impl<'a> EditPlan<'a> {
                 }
             }
         }
-        // In this order each new line finds the line that it belongs behind.
+        // In this order, each new line is added after the line that it belongs to.
         plan.wanted.sort_by_key(|wanted| wanted.key);
         Ok(plan)
     }

@@ -4,7 +4,7 @@ use crate::settings::parsers::Reader;
 use crate::settings::source::Source;
 use std::path::PathBuf;
 
-/// What a person should know, though the work goes on.
+/// Something to know about a settings file, that is not an error.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
     /// dotenvy would read another value.

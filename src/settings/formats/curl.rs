@@ -4,8 +4,8 @@ use super::Access;
 use crate::settings::syntax::sh_word;
 use crate::settings::{Credentials, Instance, Key};
 
-/// Returns a line for `sh` that calls the server with curl. The secret is the variable's, and reaches curl by a pipe:
-/// it is in no process's arguments. Nothing for a user that no header can carry.
+/// Returns a line for `sh` that calls the server with curl. The secret comes from the variable and reaches curl through
+/// a pipe, so it is not in the arguments of any process. `None` for a user that cannot be sent in a header.
 #[must_use]
 pub fn curl_line(access: &Access, instance: &Instance) -> Option<String> {
     let url = access.endpoint.as_ref()?.url();

@@ -41,7 +41,7 @@ pub enum Remark {
     /// No variable that switches verification off.
     #[error("{tool} has no variable for {}=false: write `{setting}` in its own configuration", Key::VerifySsl.entry().variable)]
     NoVerification {
-        /// Who has none.
+        /// The tool.
         tool: Tool,
         /// What its own file says instead.
         setting: &'static str,

@@ -56,13 +56,13 @@ impl Acl {
         bytes
     }
 
-    /// Takes the permissions of everybody who is not named away.
+    /// Removes the permissions of others.
     pub(super) fn without_others(mut self) -> Self {
         self.entries.iter_mut().filter(|entry| entry.tag == OTHER).for_each(|entry| entry.permissions = 0);
         self
     }
 
-    /// Takes the permissions of the file's own group away, not those of groups that are named.
+    /// Removes the permissions of the owning group, not those of named groups.
     pub(super) fn without_owning_group(mut self) -> Self {
         self.entries.iter_mut().filter(|entry| entry.tag == OWNING_GROUP).for_each(|entry| entry.permissions = 0);
         self
@@ -78,7 +78,7 @@ impl Acl {
         self.bits(self.effective(self.permissions(OWNING_GROUP)))
     }
 
-    /// Names everybody besides the owner who may do anything, the rest of the machine excepted.
+    /// Lists every user and group with permissions, other than the owner and others.
     pub(super) fn others(&self) -> Vec<String> {
         let mut names = Vec::new();
         for entry in self.entries.iter().filter(|entry| self.effective(entry.permissions) != 0) {

@@ -13,7 +13,7 @@ use super::acl::{ACL, Acl};
 /// The largest list of names, and the largest value, that Linux keeps.
 const MAX_LENGTH: usize = 64 << 10;
 
-/// What the system writes by itself for the content of a file: a copy beside another content would be wrong.
+/// Attributes that the system derives from the content of a file: a copy on other content would be wrong.
 const SYSTEM_ATTRIBUTES: [&str; 3] = ["security.ima", "security.evm", "com.apple.provenance"];
 
 /// The extended attributes of a file.

@@ -12,7 +12,7 @@ use std::time::Duration;
 /// How long it rests between two tries.
 const LOCK_RETRY_INTERVAL: Duration = Duration::from_millis(20);
 
-/// Keeps two runs apart by a lock on the folder itself, so that no lock file is left lying about.
+/// A lock on the folder itself, so that no lock file remains.
 pub(super) enum Lock {
     Locked { folder: File },
     Unsupported,
@@ -51,7 +51,8 @@ impl Lock {
 }
 
 impl Drop for Lock {
-    /// Closing the folder would leave the lock to a child that was being started at this moment, until it is its own.
+    /// Closing the folder would leave the lock to a child process that is just being started, until it has executed its
+    /// program.
     fn drop(&mut self) {
         if let Self::Locked { folder } = self {
             let _ = rustix::fs::flock(folder, FlockOperation::Unlock); // closing it unlocks, too, if a little later

@@ -1,4 +1,4 @@
-//! What keeps one file from taking the place of another, though new files may be made beside it.
+//! Why a file cannot be replaced, although new files may be created in its folder.
 
 use std::fs::Metadata;
 use std::io::ErrorKind;
@@ -11,7 +11,7 @@ use crate::settings::error::{FileOperation, SettingsError};
 /// The bit of a folder in which only owners may replace their files.
 const STICKY: u32 = 0o1000;
 
-/// Refuses a place that no new file can take; one where nothing is can be taken.
+/// Refuses a path whose file cannot be replaced; a path without a file can be used.
 pub(super) fn require_replaceable(target: &Path, folder: &Path) -> Result<(), SettingsError> {
     let old = match target.symlink_metadata() {
         Err(why) if why.kind() == ErrorKind::NotFound => return Ok(()),

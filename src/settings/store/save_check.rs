@@ -1,4 +1,4 @@
-//! Tries out whether a file could be saved, before something is given up for it that cannot be recovered.
+//! Checks whether a file could be saved, before anything irreversible is done.
 
 use super::lock::Lock;
 use std::path::Path;

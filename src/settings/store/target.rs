@@ -1,4 +1,4 @@
-//! Where a file really lies, and what is there now.
+//! The real path of a file, links followed, and its current state.
 
 use std::fs::{File, Metadata};
 use std::io::ErrorKind;

@@ -1,4 +1,5 @@
-//! A new file beside the old one: private from the start, whole before it takes its place, gone if it never does.
+//! A new file next to the old one: private from the start, complete before it replaces the old one, deleted if it never
+//! does.
 
 use std::ffi::OsStr;
 use std::fs::{File, Metadata, OpenOptions};
@@ -18,7 +19,7 @@ pub(super) struct TempFile {
     file: File,
 }
 
-/// Whether a new file belongs to whom the old one did.
+/// Whether a new file has the owner and group of the old one.
 pub(super) struct Ownership {
     user_kept: bool,
     pub(super) group_kept: bool,
@@ -48,7 +49,7 @@ impl TempFile {
         Ok(temporary)
     }
 
-    /// Returns it to the owner and the group of another file, as far as the system lets us.
+    /// Sets the owner and the group of another file, if the system allows it.
     pub(super) fn copy_owner(&self, other: &Metadata) -> Result<Ownership, SettingsError> {
         let mine = self.file.metadata().map_err(|why| system(FileOperation::Protect, &self.path, why))?;
         let user_kept = mine.uid() == other.uid();

@@ -81,8 +81,8 @@ impl Terminal {
         Self { knows_sequences, before: Mutex::new(None), question: Mutex::new(None) }
     }
 
-    /// Sets the terminal up for one question. What was typed before it could be seen is discarded. From the first
-    /// question on, the terminal shows nothing that is typed until `restore`.
+    /// Sets the terminal up for one question. Input typed before it is discarded. From the first question on, the
+    /// terminal echoes nothing until `restore`.
     pub(super) fn open(&self, mode: TermMode) -> io::Result<QuestionOnTerminal<'_>> {
         let held = {
             let mut before = lock(&self.before);
@@ -199,13 +199,13 @@ fn line_by_line(original: &Termios) -> Termios {
     modes
 }
 
-/// Returns whether the terminal is ours to change: a process in the background that touches it is stopped.
+/// Returns whether this process may change the terminal: one in the background would be stopped.
 pub(in crate::ui) fn is_in_front() -> bool {
     // A terminal that does not control us stops nothing.
     tcgetpgrp(io::stdin()).map_or(true, |front| front == getpgrp())
 }
 
-/// Discards what was typed or pasted and not read: it answers nothing that could not be seen yet.
+/// Discards input that was not read yet: it was typed before the question was shown.
 pub(super) fn discard_input() {
     let mut limit = Duration::ZERO;
     for _ in 0..MAX_DISCARDED_READS {

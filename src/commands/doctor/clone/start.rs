@@ -11,7 +11,7 @@ use crate::ops::test_vm::start_check::StartCheck;
 use crate::pve::VmConfig;
 use crate::pve::privileges::Zones;
 
-/// What the node of the clone has for its start, and whether the caller may use it.
+/// The devices of the clone's node, and whether the caller may use them.
 pub(super) struct StartReads<'a> {
     pub(super) check: &'a StartCheck<'a>,
     pub(super) may_use: bool,
@@ -30,7 +30,7 @@ pub(super) async fn start_check<'a>(
 }
 
 impl Check {
-    /// Adds what the node of the clone says of mapped devices, which are listed only for those who may use them.
+    /// Adds the state of mapped devices, which the server lists only to callers who may use them.
     pub(super) fn with_devices(self, found: &TemplateFound, start: Option<&StartReads<'_>>) -> Self {
         match start {
             Some(start) if start.may_use && self.status == CheckStatus::Ok => {

@@ -19,7 +19,7 @@ pub(super) struct TemplateFound {
     pub(super) reading: ConfigReads,
 }
 
-/// Says why there is no template, and how another one is chosen.
+/// Reports why there is no template, and how to choose another one.
 pub(super) fn without_template(why: &Error) -> Check {
     let check = Check::failed("template", why);
     let Error::Placement(PlacementError::NoTemplate { known, .. } | PlacementError::NotATemplate { known, .. }) = why

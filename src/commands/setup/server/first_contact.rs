@@ -46,7 +46,7 @@ fn is_first_contact(context: &Context) -> Result<bool, Error> {
     Ok(!is_decided && !context.has_stored_trust())
 }
 
-/// Tells a certificate that is not trusted, and a server that is something else, from one that cannot be reached.
+/// Distinguishes an untrusted certificate and a server that is not Proxmox VE from a server that cannot be reached.
 fn classify(context: &Context, endpoint: &Endpoint, source: pve::ApiError) -> Result<Error, Error> {
     let server = endpoint.authority();
     Ok(match source {

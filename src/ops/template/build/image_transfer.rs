@@ -1,4 +1,4 @@
-//! Gets the image onto the server: fetched there, or sent from here.
+//! Gets the image onto the server: downloaded by the server, or uploaded.
 
 use super::{Build, REDRAW_INTERVAL, share};
 use crate::error::{Doing, Error, Operation, RunError, TemplateError};

@@ -56,7 +56,7 @@ impl<'a> Build<'a> {
         Ok(())
     }
 
-    /// Notes that the server refused a VMID: a VM there belongs to another client, whatever it carries.
+    /// Notes that the server refused a VMID: a VM there belongs to another client.
     fn note_taken(&mut self, vmid: VmId) -> Result<(), Error> {
         self.created.vm = None;
         self.created.lost.push(vmid);

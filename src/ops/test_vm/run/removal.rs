@@ -43,11 +43,11 @@ impl Run<'_> {
                     return Err(Error::Cleanup(CleanupError::StuckClone { vmid, node }));
                 }
                 VmState::Hidden(refused) if is_newest => return Err(Error::server(Operation::ReadVm(vmid), *refused)),
-                // It was ours when its task ended.
+                // It was this run's VM when its task ended.
                 VmState::Foreign(_) if self.created.made == Some(vmid) => {
                     return Err(Error::Cleanup(CleanupError::ChangedByOthers { vmid }));
                 }
-                // A VMID that another client took is theirs, whatever they do with it.
+                // A VMID that another client took belongs to that client.
                 VmState::Unfinished(_) | VmState::Hidden(_) | VmState::Missing | VmState::Foreign(_) => {}
             }
         }

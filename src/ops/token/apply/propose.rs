@@ -170,7 +170,7 @@ fn remarks_on(wanted: &TokenSpec<'_>) -> Vec<String> {
     }
 }
 
-/// Says which role is wished where, and which roles of ours that takes.
+/// Lists which role is needed on which path, and which of this program's roles must be created for that.
 fn requests(snapshot: &AccessSnapshot, options: &TestVmOptions) -> (Vec<GrantRequest>, Vec<RolePlan>) {
     let major = snapshot.version.major();
     let agent = if options.waits_for_address() { AgentAccess::Needed } else { AgentAccess::IfHarmless };

@@ -10,8 +10,8 @@ use crate::session::Session;
 use crate::settings::{Key, Source};
 use crate::ui::prompt::{ChoicePrompt, TextPrompt};
 
-/// Asks what is to be made where a token of that name exists: one of another name, or a new secret for this one. In a
-/// rehearsal without a person, whose token's name was not chosen, it is one of the next name.
+/// Asks what to do if a token of that name exists: create one with another name, or generate a new secret. In a
+/// rehearsal without a terminal, the next free name is used unless the name was given.
 pub(super) async fn resolve_existing_token(
     session: &Session,
     context: &Context,

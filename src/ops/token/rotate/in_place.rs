@@ -28,7 +28,7 @@ impl Rotator<'_> {
         self.renew(token, entry).await
     }
 
-    /// Finds out whether the secret may be given up: nothing else in the file uses it, and the file can be written.
+    /// Checks that the secret may be replaced: nothing else in the file uses it, and the file can be written.
     pub(super) fn may_renew(&self, token: &TokenId) -> Result<(), Error> {
         require_no_other_use(&self.admin_session.context, token)?;
         let loaded = self.admin_session.context.store.load()?;
@@ -54,7 +54,7 @@ impl Rotator<'_> {
     }
 }
 
-/// Says that the secret in the file may be dead, and how to get another.
+/// Reports that the secret in the file may be invalid, and how to get a new one.
 fn secret_may_be_invalid(why: Error) -> Error {
     let left = Leftovers { new_secret_command: Some(IN_PLACE.to_owned()), ..Leftovers::default() };
     TokenError::LeftOnServer { why: Box::new(why), left }.into()

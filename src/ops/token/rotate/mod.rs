@@ -1,5 +1,5 @@
-//! `glassdome token rotate`: another secret in the settings file, with one that works at every moment, or a journal
-//! from which the next run gets one.
+//! `glassdome token rotate`: replaces the secret in the settings file. At every moment the file has a secret that
+//! works, or the journal lets the next run get one.
 
 mod in_place;
 mod preview;
@@ -33,7 +33,7 @@ use time::format_description::well_known::Rfc3339;
 pub(crate) use self::preview::Preview;
 use self::retire::{Retired, RetiredToken};
 
-/// The commands that go on where a rotation could not.
+/// The commands that complete a rotation that failed.
 const ROTATE: &str = "glassdome token rotate";
 const IN_PLACE: &str = "glassdome token rotate --in-place";
 
@@ -56,7 +56,7 @@ pub(crate) enum RotationMethod {
 
 /// What came of a rotation.
 pub(crate) struct Rotated {
-    /// The token of before.
+    /// The token that was replaced.
     pub(crate) old: TokenId,
     /// The token whose secret the settings file holds now.
     pub(crate) new: TokenId,
@@ -265,7 +265,7 @@ fn close(entry: Option<JournalEntry<Rotation>>) -> Result<(), Error> {
     Ok(entry.map_or(Ok(()), JournalEntry::close)?)
 }
 
-/// Closes an entry where nothing is left of what it noted.
+/// Closes a journal entry if nothing is left of what it recorded.
 fn close_if_clean(entry: Option<JournalEntry<Rotation>>, why: Error) -> Error {
     if matches!(why, Error::Token(TokenError::LeftOnServer { .. })) {
         return why;

@@ -70,7 +70,7 @@ impl Rotator<'_> {
         }
     }
 
-    /// Finishes a rotation in place: a new secret, if the one in the file is dead.
+    /// Completes a rotation in place: generates a new secret, if the one in the file is invalid.
     async fn finish_in_place(
         &self,
         entry: JournalEntry<Rotation>,

@@ -1,4 +1,4 @@
-//! Removes a token whose place another one has taken, unless something still uses it or was added to it.
+//! Deletes a token that was replaced, unless something still uses it or added to it.
 
 use crate::error::{Doing, Error, Operation, TokenError};
 use crate::model::{TokenId, TokenSecret};

@@ -4,19 +4,19 @@ use super::ApiError;
 use crate::pve::http::refusal_reason::RefusalReason;
 
 impl ApiError {
-    /// Returns whether it said no for this reason.
+    /// Returns whether the server refused a call for this reason.
     #[must_use]
     pub fn is_for(&self, reason: RefusalReason) -> bool {
         self.reason() == Some(reason)
     }
 
-    /// Returns whether the server said no for want of privileges.
+    /// Returns whether the server refused a call because of missing privileges.
     #[must_use]
     pub fn is_forbidden(&self) -> bool {
         self.refusal().is_some_and(|refusal| refusal.status == 403)
     }
 
-    /// Returns whether the server did not take us for who we say.
+    /// Returns whether the server did not accept the credentials.
     #[must_use]
     pub fn is_unauthenticated(&self) -> bool {
         self.refusal().is_some_and(|refusal| refusal.status == 401)

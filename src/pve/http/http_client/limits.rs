@@ -10,15 +10,15 @@ use crate::pve::http::row_splitter::RowSink;
 pub struct Limits {
     /// For a connection to come about, TLS included.
     pub connect: Duration,
-    /// For the first byte of the answer to a question. The server holds a 401 back for 3 s, and gives up by itself on most
-    /// that it has to wait for (the guest agent, another node, a storage that hangs) within 5 to 20 s. What takes longer
-    /// will hardly come, a person looks at a still screen, and to ask again costs nothing.
+    /// For the first byte of the answer to a read. The server delays a 401 by 3 s, and itself gives up on most of what
+    /// it waits for (the guest agent, another node, a storage that hangs) within 5 to 20 s. A read can be repeated at
+    /// no cost.
     pub answer: Duration,
-    /// For the first byte of the answer to a change or a log-in. It may wait 10 s for the lock of a VM and as long for one
-    /// of the cluster, one after the other, or for a directory elsewhere that knows the user; and who gives it up does not
-    /// know what became of it.
+    /// For the first byte of the answer to a change or a log-in. The server may wait 10 s for the lock of a VM and as
+    /// long for one of the cluster, one after the other, or for a directory service; after a timeout the outcome is
+    /// unknown.
     pub outcome: Duration,
-    /// For the next byte of an answer; and so much longer may the whole of it take than at the slowest rate.
+    /// For the next byte of an answer. The whole answer may take this long plus its time at the slowest allowed rate.
     pub quiet: Duration,
     /// For a body.
     pub size: Sizes,
@@ -86,7 +86,7 @@ impl Limits {
         if method == Method::GET { self.answer } else { self.outcome }
     }
 
-    /// Returns how large a body may be. What is no good answer is no list.
+    /// Returns how large a body may be. Only a successful answer can be a long list.
     pub(super) fn size(&self, status: StatusCode, extent: &Extent<'_>) -> u64 {
         match extent {
             Extent::Rows(_) if status.is_success() => self.size.rows,
