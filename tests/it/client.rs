@@ -458,7 +458,7 @@ async fn an_answer_without_a_length_ends_with_its_connection() {
             ("401 Authentication failed!", "Authentication failed!", 1),
             ("401 No ticket", "No ticket", 1),
             ("501 for data too large", "for data too large", 1),
-            ("595 Connection refused", "Connection refused", 4),
+            ("595 Connection refused", "Connection refused", 5),
         ] {
             let authority = Authority::new("the authority");
             let server = Server::speaking(&authority.good(), versions, |_| ends_with_connection(status, ""));
@@ -479,7 +479,7 @@ async fn a_good_answer_without_a_length_is_good_where_it_is_whole() {
     let Pair { server, pve } = pair(|_| ends_with_connection("200 OK", r#"{"data":{"version":"8.3"#));
     let refused = pve.version().await.unwrap_err();
     assert!(matches!(refused, ApiError::BrokenOff { .. }), "{refused:?}");
-    assert_eq!(server.asked().len(), 4);
+    assert_eq!(server.asked().len(), 5);
     let Pair { server, pve } = pair(|_| ends_with_connection("200 OK", r#"{"data":"#));
     let refused = pve.start(&node(), vmid(100)).await.unwrap_err();
     assert!(refused.is_outcome_unknown(), "{refused:?}");

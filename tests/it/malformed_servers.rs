@@ -178,7 +178,7 @@ async fn a_read_is_repeated_while_the_trouble_is_short() {
     let Pair { server, pve } = pair(|_| reply(503, "Service Unavailable", ""));
     let refused = pve.version().await.unwrap_err();
     assert!(matches!(refused, ApiError::Gateway { status: 503, .. }), "{refused:?}");
-    assert_eq!(server.asked().len(), 4, "it comes to an end");
+    assert_eq!(server.asked().len(), 5, "it comes to an end");
 }
 
 #[tokio::test]

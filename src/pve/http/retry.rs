@@ -10,7 +10,7 @@
 //! | logs in | never: a one-time code is good once |
 //! | asks about a task | never here: the task's waiter asks again until its patience ends |
 //!
-//! At most three times more, after a quarter of a second, one and two seconds, or after what a 429 asks for; never once
+//! At most four times more, after a quarter of a second, one, two and three seconds, or after what a 429 asks for; never once
 //! half a minute has passed. A server that never answered in this run is not tried again: a wrong address is reported at
 //! once. What waited for long already (a timeout) is reported as well.
 
@@ -23,8 +23,10 @@ use crate::model::Foreign;
 use crate::pve::task::TaskTrouble;
 use crate::pve::{ApiError, RefusalReason};
 
-/// The pauses before the second, third and fourth try: a daemon is back within seconds after a restart.
-const PAUSES: [Duration; 3] = [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(2)];
+/// The pauses before the second to fifth try: `pveproxy` refuses connections for 5 s when it restarts, as on every upgrade
+/// and renewal of a certificate.
+const PAUSES: [Duration; 4] =
+    [Duration::from_millis(250), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(3)];
 
 /// What a server may ask for with `Retry-After` and get.
 const MAX_RETRY_AFTER: Duration = Duration::from_secs(10);

@@ -82,7 +82,8 @@ fn the_pauses_grow_and_end_and_a_server_may_ask_for_longer_ones() {
     let mut tries = Attempts::new(RetryPolicy::Reads);
     let pauses: Vec<u128> =
         std::iter::from_fn(|| tries.next(&page(503), ServerSeen::Made, None)).map(|pause| pause.as_millis()).collect();
-    assert_eq!(pauses, [250, 1_000, 2_000]);
+    assert_eq!(pauses, [250, 1_000, 2_000, 3_000]);
+    assert!(pauses.iter().sum::<u128>() > 5_000, "pveproxy restarts in 5 s");
     for (asked, given) in [(0, 250), (3, 3_000), (3_600, 10_000)] {
         let asked = Some(Duration::from_secs(asked));
         let pause = Attempts::new(RetryPolicy::Acts).next(&refusal(429, ""), ServerSeen::Made, asked);
