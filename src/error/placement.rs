@@ -192,7 +192,7 @@ impl PlacementError {
                     "start again with another VMID",
                 )]
             }
-            Self::NoFreeId { .. } => vec![say("try again when fewer VMs are being created")],
+            Self::NoFreeId { .. } => vec![say("wait until fewer VMs are being created")],
             Self::CannotLink { .. } => vec![by_flag(
                 "omit --linked to make a full clone",
                 "choose another template, or start again without linked clones",
@@ -203,6 +203,9 @@ impl PlacementError {
         }
     }
 }
+
+/// More templates than this are not listed below an error.
+const MAX_TEMPLATES: usize = 8;
 
 fn list_templates(known: &[String]) -> Vec<Hint> {
     if known.is_empty() {
@@ -216,11 +219,22 @@ fn list_templates(known: &[String]) -> Vec<Hint> {
             not_in_wizard(say("or during setup: glassdome setup --create-template")),
         ];
     }
-    let known = shown(known);
-    vec![by_flag(
-        format!("choose one of the visible templates with --template: {known}"),
-        format!("choose one of the visible templates: {known}"),
-    )]
+    let one_line = |names: &str| {
+        by_flag(
+            format!("choose one of the visible templates with --template:{names}"),
+            format!("choose one of the visible templates:{names}"),
+        )
+    };
+    if let [only] = known {
+        return vec![one_line(&format!(" {}", Printable(only)))];
+    }
+    // One below the other: the IDs stand in a column.
+    let mut hints = vec![one_line("")];
+    hints.extend(known.iter().take(MAX_TEMPLATES).map(|name| say(Printable(name).to_string())));
+    if let Some(more) = known.len().checked_sub(MAX_TEMPLATES).filter(|more| *more > 0) {
+        hints.push(by_flag(format!("and {more} more: `glassdome template list`"), format!("and {more} more")));
+    }
+    hints
 }
 
 pub(super) fn shown(names: &[String]) -> String {

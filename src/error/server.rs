@@ -69,13 +69,7 @@ pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> 
             vec![say(format!("if the server needs no proxy, add it to NO_PROXY; otherwise correct {variable}"))]
         }
         Pve::BadProxy { variable } => vec![say(format!("write {variable} as http://host:port"))],
-        Pve::BrokenOff { .. } | Pve::NoAnswer { .. } | Pve::Stalled { .. } => {
-            vec![
-                by_flag("try again; `glassdome doctor` shows where the connection fails", "try again"),
-                say("check the API services on the node:"),
-                run("systemctl status pveproxy pvedaemon"),
-            ]
-        }
+        Pve::BrokenOff { .. } | Pve::NoAnswer { .. } | Pve::Stalled { .. } => interrupted(),
         // What the server says was not begun, and yet something is there.
         Pve::OutcomeUnknown { source } if source.is_for(RefusalReason::NoWorker) => {
             vec![say("check the list of tasks of the node in the web interface before running this again")]
@@ -121,6 +115,18 @@ pub(super) fn is_answered_by_proxy(source: &pve::ApiError) -> bool {
         pve::ApiError::OutcomeUnknown { source } => is_answered_by_proxy(source),
         other => matches!(other, pve::ApiError::Gateway { .. } | pve::ApiError::Redirect { .. }),
     }
+}
+
+/// Says what to do where a connection ended early.
+fn interrupted() -> Vec<Hint> {
+    vec![
+        by_flag(
+            "run this again; `glassdome doctor` shows where the connection fails",
+            "it may be a short interruption: repeat the step",
+        ),
+        say("check the API services on the node:"),
+        run("systemctl status pveproxy pvedaemon"),
+    ]
 }
 
 fn check_firewall() -> Hint {

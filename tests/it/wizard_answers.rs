@@ -193,3 +193,19 @@ fn the_answer_about_the_certificate_can_be_kept() {
         assert_eq!(lines(reviews[0]), lines(reviews[1]), "{choice}");
     }
 }
+
+#[test]
+fn a_numbered_list_hangs_under_its_own_words() {
+    let (sandbox, _) = scene();
+    let mut env = TestEnv::new();
+    env.set("TERM", "dumb");
+    let mut terminal = Terminal::start(&env, 50, &format!("setup --host {}", sandbox.address()));
+    let screen = terminal.wait_for("Number, 1 to").text();
+    assert!(screen.contains("\n  3. I have the CA in a file\n"), "{screen}");
+    assert!(
+        screen.contains("\n  4. Do not verify: anyone on the network path can\n     read the secret\n"),
+        "{screen}"
+    );
+    terminal.answer("99").wait_for("a number from 1 to").press("\x03");
+    terminal.end(130);
+}

@@ -47,7 +47,7 @@ pub(super) fn present(context: &Context) -> String {
         Ok(_) if context.is_sandbox() => "as answered (not stored for the sandbox)",
         Ok((_, TrustSource::System)) => "the system's CAs",
         Ok((_, TrustSource::Ca)) => "a CA file",
-        Ok((_, TrustSource::Pin)) => "trusted as shown",
+        Ok((_, TrustSource::Pin)) => "as answered",
         Ok((_, TrustSource::Unverified)) => "not verified",
         Err(_) => "",
     };

@@ -165,6 +165,10 @@ impl Draw for Receipt {
         for address in &self.addresses {
             screen.labelled("address: ", Tone::Plain, &Printable(address).to_string())?;
         }
+        if self.ok {
+            let label = format!("{} Verified: ", Symbol::Done.text(screen.style()));
+            screen.labelled(&label, Tone::Good, &self.sentence())?;
+        }
         if let Some(left) = &self.left_behind {
             if self.ok {
                 screen.labelled("kept: ", Tone::Warning, &left.describe("is still"))?;
@@ -176,10 +180,6 @@ impl Draw for Receipt {
         }
         for warning in &self.warnings {
             screen.labelled("warning: ", Tone::Warning, warning)?;
-        }
-        if self.ok {
-            let label = format!("{} Verified: ", Symbol::Done.text(screen.style()));
-            screen.labelled(&label, Tone::Good, &self.sentence())?;
         }
         Ok(())
     }

@@ -6,6 +6,8 @@ use rustix::io::Errno;
 
 use super::PromptError;
 use super::terminal::{QuestionOnTerminal, has_input};
+use crate::ui::screen::wrap;
+use crate::ui::symbols::Symbol;
 use crate::ui::{Draw, Printable, Screen, Style, Tone, render};
 use std::fmt;
 use std::time::Duration;
@@ -19,12 +21,24 @@ const MAX_ANSWER: usize = 4096;
 /// The line that is typed on begins like this.
 const PROMPT: &str = "> ";
 
-/// A line of a question.
-struct QuestionLine<'a>(Tone, &'a str);
+/// A line of a question; where it is wrapped, it hangs under its own first word.
+struct QuestionLine<'a> {
+    label: &'a str,
+    tone: Tone,
+    text: &'a str,
+}
 
 impl Draw for QuestionLine<'_> {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
-        screen.toned(0, self.0, self.1)
+        let indent = self.label.chars().count();
+        let room = screen.style().width.map(|width| width.saturating_sub(indent));
+        let mut label = screen.paint(self.tone, self.label);
+        for piece in wrap(self.text, room) {
+            let piece = screen.paint(self.tone, &piece);
+            screen.line(&format!("{label}{piece}"))?;
+            label = " ".repeat(indent);
+        }
+        Ok(())
     }
 }
 
@@ -41,20 +55,23 @@ impl<'a> LineDialog<'a> {
 
     /// Asks until the check accepts the answer; it gives the value or the reason.
     pub(super) fn ask<T>(&self, question: &str, check: impl Fn(&str) -> Result<T, String>) -> Result<T, PromptError> {
-        self.say(Tone::Strong, &format!("? {question}"));
+        self.say("? ", Tone::Strong, question);
         loop {
             match check(self.line()?.trim()) {
                 Ok(answer) => return Ok(answer),
-                Err(why) => self.say(Tone::Bad, &Printable(&why).to_string()),
+                Err(why) => {
+                    let mark = format!("{} ", Symbol::Failed.text(self.style));
+                    self.say(&mark, Tone::Bad, &Printable(&why).to_string());
+                }
             }
         }
     }
 
     /// Offers items as a numbered list.
     pub(super) fn choose(&self, question: &str, items: &[String], default: usize) -> Result<usize, PromptError> {
-        self.say(Tone::Strong, &format!("? {question}"));
+        self.say("? ", Tone::Strong, question);
         for (index, item) in items.iter().enumerate() {
-            self.say(Tone::Plain, &format!("{:>3}. {item}", index + 1));
+            self.say(&format!("{:>3}. ", index + 1), Tone::Plain, item);
         }
         let count = items.len();
         self.ask(&format!("Number, 1 to {count} [{}]", default + 1), |typed| {
@@ -66,8 +83,8 @@ impl<'a> LineDialog<'a> {
         })
     }
 
-    fn say(&self, tone: Tone, text: &str) {
-        self.asking.write(&render(&QuestionLine(tone, text), self.style));
+    fn say(&self, label: &str, tone: Tone, text: &str) {
+        self.asking.write(&render(&QuestionLine { label, tone, text }, self.style));
     }
 
     /// Reads a line that the terminal lets a person edit.
