@@ -28,23 +28,29 @@ pub fn pages() -> Vec<Page> {
     for topic in topics::all() {
         let name = format!("glassdome-{}", topic.name);
         if pages.iter().all(|page| page.name != name) {
-            pages.push(Page { roff: topic_page(&name, &topic), name });
+            pages.push(topic_page(&topic));
         }
     }
     pages
 }
 
+/// Lines are neither hyphenated nor stretched: both would change the commands in them.
+const LAYOUT: &str = ".nh\n.ad l\n";
+
 /// Writes the page of a topic.
-fn topic_page(name: &str, topic: &Topic) -> String {
+#[must_use]
+pub fn topic_page(topic: &Topic) -> Page {
+    let name = format!("glassdome-{}", topic.name);
     let title = escaped(&name.to_uppercase());
     let source = escaped(&format!("glassdome {}", env!("CARGO_PKG_VERSION")));
-    format!(
+    let roff = format!(
         ".ie \\n(.g .ds Aq \\(aq\n.el .ds Aq '\n.TH \"{title}\" \"1\" \"\" \"{source}\" \"Glassdome manual\"\n\
-         .SH NAME\n{} \\- {}\n.SH DESCRIPTION\n{}",
-        escaped(name),
-        escaped(topic.title),
+         {LAYOUT}.SH NAME\n{} \\- {}\n.SH DESCRIPTION\n{}",
+        escaped(&name),
+        literal(topic.title),
         body(topic)
-    )
+    );
+    Page { name, roff }
 }
 
 /// Writes the text of a topic.
@@ -88,10 +94,19 @@ fn collect(command: &Command, name: &str, pages: &mut Vec<Page>) {
     }
 }
 
+/// Prepares a command for its page: the page explains the options that the short help leaves out, too, and its synopsis is
+/// the usage line of the help.
+fn for_manual(command: &Command) -> Command {
+    let usage = command.clone().render_usage().to_string();
+    let usage = usage.strip_prefix("Usage: ").unwrap_or(&usage).to_owned();
+    command.clone().override_usage(usage).mut_args(|option| option.hide_short_help(false))
+}
+
 fn write(command: &Command, name: &str, to: &mut Vec<u8>) -> io::Result<()> {
     let source = concat!("glassdome ", env!("CARGO_PKG_VERSION"));
-    let man = Man::new(command.clone()).title(name.to_uppercase()).source(source).manual("Glassdome manual");
+    let man = Man::new(for_manual(command)).title(name.to_uppercase()).source(source).manual("Glassdome manual");
     man.render_title(to)?;
+    to.write_all(LAYOUT.as_bytes())?;
     man.render_name_section(to)?;
     man.render_synopsis_section(to)?;
     man.render_description_section(to)?;

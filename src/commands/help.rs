@@ -2,10 +2,9 @@
 
 use crate::cli;
 use crate::cli::topics::{self, Topic, TopicBlock};
-use crate::commands::CommandFailure;
-use crate::error::{Error, KINDS, UsageError};
+use crate::commands::{CommandFailure, reference};
+use crate::error::{Error, UsageError};
 use crate::session::Session;
-use crate::settings::{ENV_FILE, Instance, KEYS, LOGIN_PASSWORD};
 use crate::ui::{Draw, Screen, Tone, Verbatim};
 use std::fmt;
 use std::process::ExitCode;
@@ -20,7 +19,7 @@ pub(crate) fn run(session: &Session, words: &[String]) -> Result<ExitCode, Comma
             let command = cli::help(words);
             let text = topics::find(name);
             if command.is_none() && text.is_none() {
-                return Err(Error::Usage(UsageError::UnknownTopic { topic }).into());
+                return Err(Error::Usage(UsageError::UnknownTopic { topic, known: topics::names().collect() }).into());
             }
             session.result(&Explained { command, text });
         }
@@ -76,15 +75,14 @@ struct ExitCodes;
 impl Draw for ExitCodes {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         screen.heading("Exit codes")?;
-        screen.labelled("    0  ", crate::ui::Tone::Plain, "done")?;
-        for (kind, meaning) in KINDS {
-            let label = format!("  {:>3}  ", kind.exit_code());
-            screen.labelled(&label, crate::ui::Tone::Plain, &format!("{}: {meaning}", kind.word()))?;
+        for (code, text) in reference::exit_codes() {
+            screen.labelled(&format!("  {code:>3}  "), Tone::Plain, &text)?;
         }
-        screen.blank_line()?;
-        screen.paragraph(0, "With `-o json`, `error.kind` holds the word and `error.exit_code` the number. `doctor` exits with the code of its first failed check.")?;
-        screen.blank_line()?;
-        screen.paragraph(0, "If a result cannot be written (a full disk, for example), the exit code is 1 and the result is printed to standard error; changes already made are kept. A reader that closes its pipe early (`| head`) is not an error.")
+        for note in reference::EXIT_CODE_NOTES {
+            screen.blank_line()?;
+            screen.paragraph(0, note)?;
+        }
+        Ok(())
     }
 }
 
@@ -94,23 +92,14 @@ struct Environment;
 impl Draw for Environment {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         screen.heading("Settings")?;
-        screen.paragraph(0, "Flags take precedence over variables, variables over the settings file, and the file over defaults. The keys of the file have the same names.")?;
-        for entry in KEYS {
-            screen.line(&format!("  {}", entry.key.variable(&Instance::default())))?;
-            screen.paragraph(6, &format!("{} ({})", entry.about, entry.flag))?;
+        screen.paragraph(0, reference::PRECEDENCE)?;
+        for (name, about) in reference::settings() {
+            screen.line(&format!("  {name}"))?;
+            screen.paragraph(6, &about)?;
         }
         screen.blank_line()?;
         screen.heading("The program")?;
-        for (name, about) in [
-            (ENV_FILE, "settings file to use (--env-file)"),
-            (LOGIN_PASSWORD, "password of the administrator login (--login-password-file)"),
-            ("NO_COLOR, CLICOLOR_FORCE, CLICOLOR, TERM", "whether to use colours (--color)"),
-            ("LC_ALL, LC_CTYPE, LANG", "whether to use non-ASCII characters"),
-            ("XDG_STATE_HOME, HOME", "folder for the journals of test VMs, tokens and rotations"),
-            ("HTTPS_PROXY, ALL_PROXY, NO_PROXY", "proxy to the server, as in curl; lower case also works"),
-            ("SSL_CERT_FILE, SSL_CERT_DIR", "CA certificates to use instead of those of the system"),
-            ("SHELL", "shell for the script of `glassdome completions`"),
-        ] {
+        for (name, about) in reference::PROGRAM_VARIABLES {
             screen.line(&format!("  {name}"))?;
             screen.paragraph(6, about)?;
         }

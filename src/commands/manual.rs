@@ -2,7 +2,7 @@
 
 use crate::cli::manual::Page;
 use crate::cli::{Man, manual, topics};
-use crate::commands::CommandFailure;
+use crate::commands::{CommandFailure, reference};
 use crate::error::{Error, KINDS, RunError, UsageError};
 use crate::session::{Session, Variables};
 use crate::settings::{ENV_FILE, EnvFile, Key, Settings, Store};
@@ -13,9 +13,12 @@ use std::process::ExitCode;
 
 /// Prints one manual page, or writes all of them into a folder.
 pub(crate) fn man(session: &Session, arguments: &Man) -> Result<ExitCode, CommandFailure> {
-    let pages = manual::pages();
+    let of_tables = reference::topics();
+    let pages: Vec<Page> = manual::pages().into_iter().chain(of_tables.iter().map(manual::topic_page)).collect();
     if let Some(folder) = &arguments.dir {
         let folder = session.folder.join(folder);
+        fs::create_dir_all(&folder)
+            .map_err(|source| Error::Run(RunError::Unwritten { path: folder.clone(), source }))?;
         for page in pages {
             let path = folder.join(format!("{}.1", page.name));
             fs::write(&path, full_text(page)).map_err(|source| Error::Run(RunError::Unwritten { path, source }))?;
@@ -25,7 +28,7 @@ pub(crate) fn man(session: &Session, arguments: &Man) -> Result<ExitCode, Comman
     let name = arguments.command.iter().fold("glassdome".to_owned(), |name, word| format!("{name}-{word}"));
     match pages.into_iter().find(|page| page.name == name) {
         Some(page) => session.result(&Verbatim(full_text(page))),
-        None => return Err(Error::Usage(UsageError::UnknownTopic { topic: arguments.command.join(" ") }).into()),
+        None => return Err(Error::Usage(UsageError::UnknownTopic { topic: arguments.command.join(" "), known: topics::names().collect() }).into()),
     }
     Ok(ExitCode::SUCCESS)
 }
@@ -38,9 +41,9 @@ fn full_text(page: Page) -> String {
         roff.push_str(&format!(".TP\n\\fB{}\\fR\n{}\n", kind.exit_code(), manual::escaped(meaning)));
     }
     roff.push_str(
-        ".SH ENVIRONMENT\nFor the variables that are read, see \\fBglassdome help environment\\fR.\n.SH SEE ALSO\n",
+        ".SH ENVIRONMENT\nFor the variables that are read, see \\fBglassdome\\-environment\\fR(1).\n.SH SEE ALSO\n",
     );
-    let others: Vec<String> = topics::all().map(|it| manual::escaped(&format!("glassdome-{}(1)", it.name))).collect();
+    let others: Vec<String> = topics::names().map(|name| manual::escaped(&format!("glassdome-{name}(1)"))).collect();
     roff.push_str(&format!("{}\n", others.join(", ")));
     roff
 }

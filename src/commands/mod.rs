@@ -7,6 +7,7 @@ mod env;
 mod help;
 mod manual;
 mod options;
+mod reference;
 #[cfg(feature = "sandbox")]
 mod sandbox;
 mod setup;

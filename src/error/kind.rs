@@ -9,9 +9,9 @@ pub enum Kind {
     Unexpected,
     /// Usage.
     Usage,
-    /// Configuration missing or invalid.
+    /// Configuration or input missing, invalid or not confirmed.
     Configuration,
-    /// DNS, route, refused, timed out, broken off, proxy.
+    /// DNS failure, no route, connection refused or lost, timeout, proxy.
     Unreachable,
     /// Certificate not trusted, or changed.
     Tls,
@@ -33,8 +33,8 @@ pub enum Kind {
 pub const KINDS: [(Kind, &str); 13] = [
     (Kind::Unexpected, "unexpected error"),
     (Kind::Usage, "the command line is not understood, or lacks a flag"),
-    (Kind::Configuration, "configuration missing or invalid"),
-    (Kind::Unreachable, "DNS, route, refused, timed out, broken off, proxy"),
+    (Kind::Configuration, "configuration or input missing, invalid or not confirmed"),
+    (Kind::Unreachable, "DNS failure, no route, connection refused or lost, timeout, proxy"),
     (Kind::Tls, "certificate not trusted, or changed"),
     (Kind::Authentication, "not authenticated (401)"),
     (Kind::Permission, "not permitted (403, or found before the clone)"),

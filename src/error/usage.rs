@@ -27,10 +27,12 @@ pub enum UsageError {
         command: String,
     },
     /// `glassdome help` was asked for something unknown.
-    #[error("unknown help topic `{topic}`")]
+    #[error("unknown command or help topic `{topic}`")]
     UnknownTopic {
         /// What was asked for.
         topic: String,
+        /// The topics that exist.
+        known: Vec<&'static str>,
     },
     /// Two secrets were to come from standard input.
     #[error("only one secret can come from standard input")]
@@ -139,9 +141,10 @@ impl UsageError {
                 hints.push(run(format!("{command} --help")));
                 hints
             }
-            Self::UnknownTopic { .. } => {
-                vec![run("glassdome --help"), run("glassdome help exit-codes"), run("glassdome help environment")]
-            }
+            Self::UnknownTopic { known, .. } => vec![
+                say(format!("name a topic ({}), or a command:", known.join(", "))),
+                run("glassdome --help"),
+            ],
             Self::StandardInputTwice => {
                 vec![say(
                     "use a path instead of `-` for all but one of --token-value-file, --password-file and --login-password-file",

@@ -81,6 +81,12 @@ fn every_topic_is_listed_and_explained_in_help_manual_and_readme() {
         stage.glassdome(&format!("help {name}")).expect(0);
     }
     stage.glassdome("man --dir .").expect(0);
+    for name in topics::names() {
+        let page = stage.glassdome(&format!("man {name}")).expect(0).results;
+        assert_eq!(page, stage.read(&format!("glassdome-{name}.1")));
+        assert!(page.contains(".SH NAME") && page.matches(".TP").count() > 3, "{page}");
+    }
+    stage.glassdome("help nonsense").expect(2).says("exit-codes, environment");
     for topic in topics::all() {
         assert!(readme.contains(&format!("| `glassdome help {}` | {} |", topic.name, topic.title)), "{}", topic.name);
         assert!(stage.glassdome(&format!("help {}", topic.name)).results.contains(topic.title), "{}", topic.name);

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::Command;
 
 use clap::{CommandFactory, Parser};
+use glassdome::cli::manual::escaped;
 use glassdome::cli::{Cli, topics};
 
 use crate::support::terminal::Terminal;
@@ -107,8 +108,31 @@ fn every_page_of_the_manual_is_set_without_a_complaint() {
             Err(_) => skipped("man is not installed"),
         }
     }
-    stage.glassdome("man nonsense").expect(2);
-    stage.glassdome("man --dir nowhere").expect(3).says("cannot write");
+    stage.glassdome("man nonsense").expect(2).says("exit-codes, environment");
+    stage.glassdome("man --dir share/man/man1").expect(0);
+    assert_eq!(stage.read("share/man/man1/glassdome.1"), stage.read("glassdome.1"));
+    stage.glassdome("man --dir glassdome.1").expect(3).says("cannot write");
+}
+
+#[test]
+fn every_option_of_a_manual_page_is_described() {
+    let stage = TestEnv::new();
+    stage.glassdome("man --dir .").expect(0);
+    let program = Cli::command();
+    for command in leaves(&program) {
+        let parent = program.get_subcommands().find(|it| it.get_subcommands().any(|below| std::ptr::eq(below, command)));
+        let words = parent.map_or_else(String::new, |it| format!("{}-", it.get_name())) + command.get_name();
+        let page = stage.read(&format!("glassdome-{words}.1"));
+        let usage = page.split(".SH SYNOPSIS\n").nth(1).and_then(|rest| rest.lines().next()).unwrap();
+        assert!(usage.contains("[OPTIONS]") && !usage.contains("\\-\\-host"), "{usage}");
+        let entries: Vec<&str> = page.split("\n.TP\n").skip(1).collect();
+        for option in command.get_arguments().filter_map(clap::Arg::get_long) {
+            let name = escaped(&format!("--{option}"));
+            let entry = entries.iter().find(|it| it.lines().next().is_some_and(|head| head.contains(&format!("{name}\\fR"))));
+            let text = entry.and_then(|it| it.lines().nth(1)).unwrap_or_default();
+            assert!(text.len() > 5 && !text.starts_with('.'), "{words}: --{option}: {entry:?}");
+        }
+    }
 }
 
 /// Gives the words of an example as a shell would, up to a pipe or a redirection.

@@ -24,7 +24,7 @@ fn usage() {
             tips: vec!["a similar argument exists: '--host'".to_owned()],
             command: "glassdome setup".to_owned(),
         };
-        UnknownTopic => UsageError::UnknownTopic { topic: "clones".to_owned() };
+        UnknownTopic => UsageError::UnknownTopic { topic: "clones".to_owned(), known: vec!["trust", "exit-codes"] };
         StandardInputTwice => UsageError::StandardInputTwice;
         SecretAtTerminal => UsageError::SecretAtTerminal { flag: "--token-value-file" };
         Unanswered => unanswered(Vec::new(), None),
