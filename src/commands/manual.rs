@@ -28,7 +28,13 @@ pub(crate) fn man(session: &Session, arguments: &Man) -> Result<ExitCode, Comman
     let name = arguments.command.iter().fold("glassdome".to_owned(), |name, word| format!("{name}-{word}"));
     match pages.into_iter().find(|page| page.name == name) {
         Some(page) => session.result(&Verbatim(full_text(page))),
-        None => return Err(Error::Usage(UsageError::UnknownTopic { topic: arguments.command.join(" "), known: topics::names().collect() }).into()),
+        None => {
+            return Err(Error::Usage(UsageError::UnknownTopic {
+                topic: arguments.command.join(" "),
+                known: topics::names().collect(),
+            })
+            .into());
+        }
     }
     Ok(ExitCode::SUCCESS)
 }

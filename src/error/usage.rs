@@ -141,10 +141,9 @@ impl UsageError {
                 hints.push(run(format!("{command} --help")));
                 hints
             }
-            Self::UnknownTopic { known, .. } => vec![
-                say(format!("name a topic ({}), or a command:", known.join(", "))),
-                run("glassdome --help"),
-            ],
+            Self::UnknownTopic { known, .. } => {
+                vec![say(format!("name a topic ({}), or a command:", known.join(", "))), run("glassdome --help")]
+            }
             Self::StandardInputTwice => {
                 vec![say(
                     "use a path instead of `-` for all but one of --token-value-file, --password-file and --login-password-file",

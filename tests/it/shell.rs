@@ -120,7 +120,8 @@ fn every_option_of_a_manual_page_is_described() {
     stage.glassdome("man --dir .").expect(0);
     let program = Cli::command();
     for command in leaves(&program) {
-        let parent = program.get_subcommands().find(|it| it.get_subcommands().any(|below| std::ptr::eq(below, command)));
+        let parent =
+            program.get_subcommands().find(|it| it.get_subcommands().any(|below| std::ptr::eq(below, command)));
         let words = parent.map_or_else(String::new, |it| format!("{}-", it.get_name())) + command.get_name();
         let page = stage.read(&format!("glassdome-{words}.1"));
         let usage = page.split(".SH SYNOPSIS\n").nth(1).and_then(|rest| rest.lines().next()).unwrap();
@@ -128,7 +129,8 @@ fn every_option_of_a_manual_page_is_described() {
         let entries: Vec<&str> = page.split("\n.TP\n").skip(1).collect();
         for option in command.get_arguments().filter_map(clap::Arg::get_long) {
             let name = escaped(&format!("--{option}"));
-            let entry = entries.iter().find(|it| it.lines().next().is_some_and(|head| head.contains(&format!("{name}\\fR"))));
+            let entry =
+                entries.iter().find(|it| it.lines().next().is_some_and(|head| head.contains(&format!("{name}\\fR"))));
             let text = entry.and_then(|it| it.lines().nth(1)).unwrap_or_default();
             assert!(text.len() > 5 && !text.starts_with('.'), "{words}: --{option}: {entry:?}");
         }
