@@ -9,7 +9,6 @@ use crate::ops::context::Context;
 use crate::ops::test_vm::calls::PlannedCalls;
 use crate::ops::test_vm::options::TestVmOptions;
 use crate::ops::test_vm::preflight::Preflight;
-use crate::ops::ubuntu_releases::{DEFAULT, keyed};
 use crate::ops::{ask, inventory, unless_interrupted};
 use crate::pve::{Version, Vm};
 use crate::session::Session;
@@ -18,6 +17,7 @@ use crate::ui::Printable;
 use crate::ui::prompt::ChoicePrompt;
 
 use super::answers::{Answer, Pending, StepEnd, go_back};
+use super::chosen_templates;
 use super::node_and_templates::{self, Available};
 use super::retry::is_final;
 use super::template::{CreatedTemplate, MissingTemplate};
@@ -164,7 +164,7 @@ impl<'a> CheckStep<'a> {
         if !self.session.is_attended() || is_final(why) || is_settled(context, why) {
             return Ok(RetryChoice::Leave);
         }
-        self.mark_failed(context, why);
+        node_and_templates::mark_failed(self.session, context, why, self.tested);
         show_error(self.session, why);
         let mut choices = Vec::new();
         if let Some(missing) = missing {
@@ -197,25 +197,6 @@ impl<'a> CheckStep<'a> {
         })
     }
 
-    /// Marks the answer that does not do, where it is an answer of this step.
-    fn mark_failed(&self, context: &Context, why: &Error) {
-        match why {
-            Error::Placement(PlacementError::UnknownNode { .. } | PlacementError::NodeOffline { .. }) => {
-                self.session.mark_failed(node_and_templates::NODE);
-            }
-            Error::Placement(PlacementError::UnknownPool { .. }) => {
-                self.session.mark_failed(node_and_templates::POOL_QUESTION);
-            }
-            Error::Placement(_) | Error::Preflight(_) => {
-                let is_tested = |key: &Key| context.settings.template(*key).map(|it| it.value) == self.tested;
-                for (_, release) in keyed().filter(|(key, _)| self.tested.is_some() && is_tested(key)) {
-                    self.session.mark_failed(&node_and_templates::template_question(release));
-                }
-            }
-            _ => {}
-        }
-    }
-
     async fn check(&mut self, context: &mut Context, pending: &mut Pending) -> Result<StepEnd<VerifiedAccess>, Error> {
         // What is asked first does not depend on what will be chosen; what does is asked again where it was guessed wrongly.
         let guess = options::test_vm(context, &self.arguments.test_vm)?;
@@ -235,12 +216,12 @@ impl<'a> CheckStep<'a> {
             StepEnd::Done(asked) => asked,
             StepEnd::Back(answer) => return Ok(StepEnd::Back(answer)),
         };
-        let templates = templates(context, &vms)?;
-        let unseen = named_but_unseen(context, &vms)?;
+        let templates = chosen_templates::of_keys(context, &vms)?;
+        let unseen = chosen_templates::named_but_unseen(context, &vms)?;
         node_and_templates::show(self.session, context, &asked, &templates, &vms);
 
         let mut options = options::test_vm(context, &self.arguments.test_vm)?;
-        let template = self.template_of_test_vm(context, &templates, options.template);
+        let template = chosen_templates::of_test_vm(context, self.arguments, &templates, options.template);
         options.template = template.unwrap_or(options.template);
         self.tested = template;
         let preflight = Preflight::new(self.connected, &options);
@@ -278,19 +259,6 @@ impl<'a> CheckStep<'a> {
         Ok(StepEnd::Done(VerifiedAccess { version, node, templates, pool: options.pool, warnings, template, calls }))
     }
 
-    /// Decides on the template of the test VM: a flag, else that of 22.04; where a person has declined one for 22.04,
-    /// another one that was chosen, or none.
-    fn template_of_test_vm(&self, context: &Context, chosen: &[(Key, VmId)], configured: VmId) -> Option<VmId> {
-        let of_2204 = chosen.iter().find(|(key, _)| *key == Key::Ubuntu2204Template);
-        match (self.arguments.test_vm.template, of_2204) {
-            (Some(template), _) => Some(template),
-            (None, Some((_, template))) => Some(*template),
-            (None, None) if context.is_unset(Key::Ubuntu2204Template) => chosen.first().map(|(_, template)| *template),
-            (None, None) if self.arguments.create_template.is_some() => Some(DEFAULT.vmid),
-            (None, None) => Some(configured),
-        }
-    }
-
     /// Says who is authenticated, once for a connection, and heads the step, once each time that it is entered.
     fn show_heading(&mut self, context: &Context, version: &Version) {
         if self.said == ShownSoFar::Nothing {
@@ -321,35 +289,4 @@ fn is_settled(context: &Context, why: &Error) -> bool {
         Error::Placement(PlacementError::UnknownPool { .. }) => is_settled(Key::Pool),
         _ => false,
     }
-}
-/// Decides on the template of each key: what was said, else the usual number, else the best match by name. No template
-/// becomes the default of one release that is another one's.
-fn templates(context: &Context, vms: &[Vm]) -> Result<Vec<(Key, VmId)>, Error> {
-    let said: Vec<VmId> = keyed().filter_map(|(key, _)| Some(context.settings.template(key)?.value)).collect();
-    let node = context.settings.node().map(|node| node.value);
-    let mut chosen: Vec<(Key, VmId)> = Vec::new();
-    for (key, release) in keyed() {
-        let is_open =
-            |vm: &&Vm| vm.is_template && !said.contains(&vm.vmid) && chosen.iter().all(|(_, vmid)| *vmid != vm.vmid);
-        let open: Vec<&Vm> = vms.iter().filter(is_open).collect();
-        let said = context.settings.template(key).map(|said| said.value);
-        let best = || release.best_for(node.as_ref(), &open).filter(|_| !context.is_unset(key));
-        chosen.extend(said.or_else(best).map(|vmid| (key, vmid)));
-    }
-    Ok(chosen)
-}
-
-/// Lists the templates that a flag or a variable names though the list of the cluster, which is some seconds old and
-/// shows only what may be seen, does not have them; where it has none at all, that says nothing.
-fn named_but_unseen(context: &Context, vms: &[Vm]) -> Result<Vec<VmId>, Error> {
-    let is_visible = |vmid: VmId| vms.iter().any(|vm| vm.is_template && vm.vmid == vmid);
-    if !vms.iter().any(|vm| vm.is_template) {
-        return Ok(Vec::new());
-    }
-    let mut unseen = Vec::new();
-    for (key, _) in keyed() {
-        let said = context.settings.template(key);
-        unseen.extend(said.filter(|it| it.source.is_settled() && !is_visible(it.value)).map(|it| it.value));
-    }
-    Ok(unseen)
 }

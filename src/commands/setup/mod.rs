@@ -2,6 +2,7 @@
 
 mod answers;
 mod check;
+mod chosen_templates;
 mod identity;
 mod instructions;
 mod invalid_settings;
@@ -14,6 +15,7 @@ mod screens;
 pub(crate) mod server;
 mod template;
 mod token;
+mod token_method;
 mod token_source;
 mod trust;
 mod unused_token;

@@ -1,6 +1,6 @@
 //! The node and the templates, chosen from what the server has.
 
-use crate::error::{Doing, Error, Operation};
+use crate::error::{Doing, Error, Operation, PlacementError};
 use crate::model::VmId;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
@@ -18,13 +18,13 @@ use super::answers::{Answer, Pending, StepEnd};
 const GO_BACK: &str = "Go back";
 
 /// What is in front of the node that was chosen.
-pub(super) const NODE: &str = "Node";
+const NODE: &str = "Node";
 
 /// The question for the pool.
-pub(super) const POOL_QUESTION: &str = "Pool for new VMs";
+const POOL_QUESTION: &str = "Pool for new VMs";
 
 /// Returns the question for the template of a release.
-pub(super) fn template_question(release: Release) -> String {
+fn template_question(release: Release) -> String {
     format!("Template for Ubuntu {}", release.number)
 }
 
@@ -54,6 +54,23 @@ pub(super) async fn choose(
         pool(session, context, connected).await?;
     }
     Ok(end)
+}
+
+/// Marks the answer that does not do, where it is an answer of this step; `tested` is the template that was checked.
+pub(super) fn mark_failed(session: &Session, context: &Context, why: &Error, tested: Option<VmId>) {
+    match why {
+        Error::Placement(PlacementError::UnknownNode { .. } | PlacementError::NodeOffline { .. }) => {
+            session.mark_failed(NODE);
+        }
+        Error::Placement(PlacementError::UnknownPool { .. }) => session.mark_failed(POOL_QUESTION),
+        Error::Placement(_) | Error::Preflight(_) => {
+            let is_tested = |key: Key| tested.is_some() && context.settings.template(key).map(|it| it.value) == tested;
+            for (_, release) in keyed().filter(|(key, _)| is_tested(*key)) {
+                session.mark_failed(&template_question(release));
+            }
+        }
+        _ => {}
+    }
 }
 
 /// Says which template each key points at, as far as that was not asked.

@@ -9,8 +9,7 @@ use crate::ops::context::Context;
 use crate::ops::{ask, unless_interrupted, with_spinner};
 use crate::session::Session;
 use crate::settings::{Credentials, Key, Source};
-use crate::ui::Printable;
-use crate::ui::prompt::{ChoicePrompt, ConfirmPrompt, TextPrompt};
+use crate::ui::prompt::{ConfirmPrompt, TextPrompt};
 
 use super::answers::{Answer, Pending, Round, StepEnd};
 use super::identity::{keep, name, password, secret, user};
@@ -18,6 +17,7 @@ use super::instructions::{PasswordAdvice, ShellGuide, WebGuide};
 use super::report::SetupReport;
 use super::retry;
 use super::server::{Server, know_realm};
+use super::token_method::{self, MethodChoice, TokenMethod};
 use super::token_source::{LoginSource, TokenSource, make};
 
 /// What is still to be asked.
@@ -53,46 +53,12 @@ enum Identified {
     GoBack,
 }
 
-/// How a person gets what authenticates.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TokenMethod {
-    LogIn,
-    Web,
-    Ssh,
-    Shell,
-    Have,
-    Password,
-}
-
-impl TokenMethod {
-    /// Returns the line of an answer.
-    const fn short(self) -> &'static str {
-        match self {
-            Self::LogIn => "create it with an administrator login",
-            Self::Web => "web interface",
-            Self::Ssh => "over SSH",
-            Self::Shell => "shell on the node",
-            Self::Have => "an existing one",
-            Self::Password => "a password instead",
-        }
-    }
-}
-
 /// Whether the name of the token is still to be asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum NameQuestion {
     Open,
     Answered,
 }
-
-const TOKEN_METHODS: [(TokenMethod, &str); 6] = [
-    (TokenMethod::LogIn, "Create it now with an administrator login (recommended)"),
-    (TokenMethod::Web, "Create it in the web interface (I will show you where)"),
-    (TokenMethod::Ssh, "Create it over SSH with pveum"),
-    (TokenMethod::Shell, "Create it in a shell on the node (I will show you the command)"),
-    (TokenMethod::Have, "I already have one"),
-    (TokenMethod::Password, "Use a password instead"),
-];
 
 /// Finds out who calls, and connects; makes the token where that is wanted. A person is asked until the server knows the
 /// answer. Nothing comes of it if only the plan of a new token was to be shown.
@@ -242,24 +208,12 @@ async fn ask_for_token(
     token_name: NameQuestion,
     accepted: Option<&Credentials>,
 ) -> Result<Identified, Error> {
-    let kept = accepted.filter(|accepted| context.credentials(session).is_ok_and(|present| present == **accepted));
-    let mut methods: Vec<(Option<TokenMethod>, String, &str)> = Vec::new();
-    methods.extend(kept.map(|credentials| (None, format!("Keep {}", in_words(credentials)), "keep it")));
-    methods.extend(TOKEN_METHODS.map(|(method, text)| (Some(method), text.to_owned(), method.short())));
-    let items = methods.iter().map(|(_, text, _)| text.clone()).collect();
-    let short = methods.iter().map(|(_, _, short)| *short).chain(["go back"]);
-    let mut menu = ChoicePrompt::new("How do you want to get the token?", items);
-    menu = menu.answered_as("Token", short.map(str::to_owned).collect());
-    if !Answer::Token.before(session, context).is_empty() {
-        menu = menu.and_last("Go back");
-    }
-    let index = ask::choice(session, menu, || context.missing_answer("the token's secret", Key::TokenValue)).await?;
-    let method = match methods.get(index) {
-        None => return Ok(Identified::GoBack),
-        Some((None, ..)) => return Ok(Identified::Ready),
-        Some((Some(method), ..)) => method,
+    let method = match token_method::choose(session, context, accepted).await? {
+        MethodChoice::New(method) => method,
+        MethodChoice::Keep => return Ok(Identified::Ready),
+        MethodChoice::GoBack => return Ok(Identified::GoBack),
     };
-    if *method == TokenMethod::Password {
+    if method == TokenMethod::Password {
         session.info(&PasswordAdvice);
         context.unset(&[Key::TokenValue])?;
         return password(session, context).await.map(|()| Identified::Ready);
@@ -278,14 +232,6 @@ async fn ask_for_token(
         TokenMethod::Have | TokenMethod::Password => {}
     }
     secret(session, context, pve_server).await.map(|()| Identified::Ready)
-}
-
-/// Names what authenticates now, as it may be seen.
-fn in_words(credentials: &Credentials) -> String {
-    match credentials {
-        Credentials::Token { id, secret } => format!("{}, secret {}", Printable(&id.to_string()), secret.masked()),
-        Credentials::Password { user, .. } => format!("the password of {}", Printable(&user.to_string())),
-    }
 }
 
 /// Shows how a token is made in the web interface, and opens it if the person wants that.
