@@ -579,3 +579,20 @@ async fn a_ticket_goes_as_it_came_but_for_what_no_cookie_holds() {
         assert!(asked.contains(&format!("PVEAuthCookie={cookie}\r\n")), "{asked}");
     }
 }
+
+#[tokio::test]
+async fn all_running_tasks_of_a_busy_node_are_seen() {
+    const RUNNING: usize = 120;
+    let authority = Authority::new("the authority");
+    let server = Server::start(&authority.good(), |asked| {
+        // The server gives 50 unless it is asked for more.
+        let limit = asked.line().split(['?', '&', ' ']).find_map(|part| part.strip_prefix("limit=")?.parse().ok());
+        let rows: Vec<String> = (0..RUNNING.min(limit.unwrap_or(50)))
+            .map(|number| format!(r#"{{"upid":"UPID:pve:{number:08X}:00000001:6B000000:qmstart:{number}:root@pam:"}}"#))
+            .collect();
+        data(&format!("[{}]", rows.join(",")))
+    });
+    let trust = Trust::Ca(CaBundle::from_pem(authority.pem.as_bytes()).unwrap());
+    let pve = Pve::new(server.endpoint(), &trust, Limits::default(), &Proxies::none()).unwrap();
+    assert_eq!(pve.active_tasks(&node()).await.unwrap().len(), RUNNING);
+}

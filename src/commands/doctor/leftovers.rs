@@ -95,7 +95,8 @@ fn in_journal(found: &JournalContents) -> Check {
         let what: Vec<String> = vm.into_iter().chain(image).collect();
         format!("{} on {}", what.join(" and "), Printable(&record.server))
     });
-    Check::warning("journal", format!("{} earlier runs may have left something behind", found.orphans.len()))
+    let runs = if found.orphans.len() == 1 { "run" } else { "runs" };
+    Check::warning("journal", format!("{} earlier {runs} may have left something behind", found.orphans.len()))
         .with_details(lines)
         .with_details(unreadable_files)
         .with_details(alive)

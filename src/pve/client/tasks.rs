@@ -8,6 +8,10 @@ use crate::pve::values::task::TaskEntry;
 use crate::pve::values::{ActiveTask, TaskStatus};
 use crate::pve::{ApiError, Pve};
 
+/// The server lists 50 tasks unless it is asked for more. A node on which many VMs are cloned has more, and a caller with
+/// Sys.Audit is shown those of all users.
+const MAX_ACTIVE_TASKS: &str = "2000";
+
 impl Pve {
     /// Reads the state of a task. Only its owner may, or a caller with Sys.Audit.
     ///
@@ -45,7 +49,8 @@ impl Pve {
     /// If the server cannot be reached, refuses the call, or answers with something unexpected.
     pub async fn active_tasks(&self, node: &NodeName) -> Result<Vec<ActiveTask>, ApiError> {
         let path = ["nodes", node.as_str(), "tasks"];
-        self.rows(&path, &[("source", "active")], "the list of tasks", TaskEntry::active).await
+        let query = [("source", "active"), ("limit", MAX_ACTIVE_TASKS)];
+        self.rows(&path, &query, "the list of tasks", TaskEntry::active).await
     }
 
     /// Lists the newest tasks of one kind of this caller's user on a node, those that have ended as well.

@@ -11,8 +11,9 @@
 //! | asks about a task | never here: the task's waiter asks again until its patience ends |
 //!
 //! At most four times more, after a quarter of a second, one, two and three seconds, or after what a 429 asks for; never once
-//! half a minute has passed. A server that never answered in this run is not tried again: a wrong address is reported at
-//! once. What waited for long already (a timeout) is reported as well.
+//! half a minute has passed, or eight seconds where the server cannot reach a node. A server that never answered in this
+//! run is not tried again: a wrong address is reported at once. What waited for long already (a timeout) is reported as
+//! well.
 
 use std::fmt;
 use std::rc::Rc;
@@ -33,6 +34,9 @@ const MAX_RETRY_AFTER: Duration = Duration::from_secs(10);
 
 /// Nothing is tried again after this: each try may itself have taken long.
 const RETRY_WINDOW: Duration = Duration::from_secs(30);
+
+/// The same of a node that the server cannot reach, which it finds out anew in some seconds each time.
+const NODE_WINDOW: Duration = Duration::from_secs(8);
 
 /// What a second try of a call could do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -82,7 +86,8 @@ impl Attempts {
         asked: Option<Duration>,
     ) -> Option<Duration> {
         let pause = PAUSES.get(self.made).copied()?;
-        if !is_retryable(self.repeat, why, contact) || SystemClock.now().duration_since(self.began) >= RETRY_WINDOW {
+        let window = if why.is_for(RefusalReason::NodeUnreachable) { NODE_WINDOW } else { RETRY_WINDOW };
+        if !is_retryable(self.repeat, why, contact) || SystemClock.now().duration_since(self.began) >= window {
             return None;
         }
         self.made += 1;
