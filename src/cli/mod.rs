@@ -41,26 +41,28 @@ const STYLES: Styles = Styles::styled()
     .literal(Style::new().bold())
     .placeholder(Style::new());
 
-/// What `--version` says: the version, and from what it was built.
+/// Writes what `--version` says: the version, and what it was built from.
+macro_rules! version {
+    ($sandbox:literal) => {
+        concat!(
+            env!("CARGO_PKG_VERSION"),
+            " (commit ",
+            env!("GLASSDOME_COMMIT"),
+            ", ",
+            env!("GLASSDOME_TARGET"),
+            ", ",
+            $sandbox,
+            ")"
+        )
+    };
+}
+
+/// What `--version` says.
 #[cfg(feature = "sandbox")]
-pub const VERSION: &str = concat!(
-    env!("CARGO_PKG_VERSION"),
-    " (commit ",
-    env!("GLASSDOME_COMMIT"),
-    ", ",
-    env!("GLASSDOME_TARGET"),
-    ", with sandbox)"
-);
-/// What `--version` says: the version, and from what it was built.
+pub const VERSION: &str = version!("with sandbox");
+/// What `--version` says.
 #[cfg(not(feature = "sandbox"))]
-pub const VERSION: &str = concat!(
-    env!("CARGO_PKG_VERSION"),
-    " (commit ",
-    env!("GLASSDOME_COMMIT"),
-    ", ",
-    env!("GLASSDOME_TARGET"),
-    ", without sandbox)"
-);
+pub const VERSION: &str = version!("without sandbox");
 
 /// Set up an API token for Proxmox VE and prove it can create VMs
 #[derive(Debug, Parser)]

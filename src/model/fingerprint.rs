@@ -35,12 +35,6 @@ impl Fingerprint {
     pub const fn new(digest: [u8; 32]) -> Self {
         Self(digest)
     }
-
-    /// Returns the 32 bytes.
-    #[must_use]
-    pub const fn bytes(&self) -> &[u8; 32] {
-        &self.0
-    }
 }
 
 impl Validated for Fingerprint {}

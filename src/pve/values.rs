@@ -45,12 +45,6 @@ impl Version {
         self.release.major
     }
 
-    /// Returns the second number, 2.
-    #[must_use]
-    pub const fn minor(&self) -> u32 {
-        self.release.minor
-    }
-
     /// Returns whether it is this release or a later one.
     #[must_use]
     pub fn is_since(&self, release: VersionNumber) -> bool {

@@ -54,8 +54,6 @@ pub struct KeySpec {
     pub secrecy: Secrecy,
     /// The default.
     pub default: Option<&'static str>,
-    /// An example of a value.
-    pub example: &'static str,
     /// One line that says what it is.
     pub about: &'static str,
 }
@@ -79,7 +77,6 @@ pub const KEYS: [KeySpec; 12] = [
         flag: "--host",
         secrecy: Secrecy::Public,
         default: None,
-        example: "192.168.1.50",
         about: "Host name or IP address, with `:port` if the port is not 8006",
     },
     KeySpec {
@@ -88,7 +85,6 @@ pub const KEYS: [KeySpec; 12] = [
         flag: "--user",
         secrecy: Secrecy::Public,
         default: None,
-        example: "apex@pve",
         about: "User the token belongs to, `name@realm`",
     },
     KeySpec {
@@ -97,7 +93,6 @@ pub const KEYS: [KeySpec; 12] = [
         flag: "--token-name",
         secrecy: Secrecy::Public,
         default: Some("glassdome-token"),
-        example: "glassdome-token",
         about: "Token name, without the user",
     },
     KeySpec {
@@ -106,7 +101,6 @@ pub const KEYS: [KeySpec; 12] = [
         flag: "--token-value-file",
         secrecy: Secrecy::Token,
         default: None,
-        example: "12345678-abcd-ef12-3456-7890abcdef12",
         about: "Token secret: a UUID, shown once when the token is created",
     },
     KeySpec {
@@ -115,7 +109,6 @@ pub const KEYS: [KeySpec; 12] = [
         flag: "--password-file",
         secrecy: Secrecy::Password,
         default: None,
-        example: "'correct horse'",
         about: "Password of the user, instead of the two token keys (a token is safer; if both are set, the token is used)",
     },
     KeySpec {
@@ -124,7 +117,6 @@ pub const KEYS: [KeySpec; 12] = [
         flag: "--insecure",
         secrecy: Secrecy::Public,
         default: Some("true"),
-        example: "false",
         about: "Whether the Glassdome application verifies the certificate: true if the system trusts it, otherwise false",
     },
     KeySpec {
@@ -133,7 +125,6 @@ pub const KEYS: [KeySpec; 12] = [
         flag: "--node",
         secrecy: Secrecy::Public,
         default: None,
-        example: "pve",
         about: "Node to create VMs on",
     },
     KeySpec {
@@ -142,7 +133,6 @@ pub const KEYS: [KeySpec; 12] = [
         flag: "--ca-file",
         secrecy: Secrecy::Public,
         default: None,
-        example: "proxmox-ca.pem",
         about: "CA certificate of the cluster, relative to this file's folder; overrides PROXMOX_VERIFY_SSL in glassdome",
     },
     KeySpec {
@@ -151,7 +141,6 @@ pub const KEYS: [KeySpec; 12] = [
         flag: "--fingerprint",
         secrecy: Secrecy::Public,
         default: None,
-        example: "D2:58:36:6D:3B:B4:8C:8E:65:63:3A:75:A0:67:F6:F9:4C:5F:5C:23:D2:AF:87:2C:8D:D2:9A:62:37:B3:AD:DF",
         about: "SHA-256 fingerprint of the only certificate to accept; overrides PROXMOX_VERIFY_SSL in glassdome",
     },
     KeySpec {
@@ -160,7 +149,6 @@ pub const KEYS: [KeySpec; 12] = [
         flag: "--pool",
         secrecy: Secrecy::Public,
         default: None,
-        example: "glassdome",
         about: "Pool to create VMs in",
     },
     KeySpec {
@@ -169,7 +157,6 @@ pub const KEYS: [KeySpec; 12] = [
         flag: "--ubuntu-2204-template-id",
         secrecy: Secrecy::Public,
         default: None,
-        example: "9000",
         about: "VMID of the Ubuntu 22.04 template (the application's agent always clones 9003)",
     },
     KeySpec {
@@ -178,7 +165,6 @@ pub const KEYS: [KeySpec; 12] = [
         flag: "--ubuntu-2004-template-id",
         secrecy: Secrecy::Public,
         default: None,
-        example: "9001",
         about: "VMID of the Ubuntu 20.04 template",
     },
 ];

@@ -7,7 +7,7 @@ use glassdome::sandbox::auth::{Access, Release};
 use crate::actions::{Action, Scene};
 use crate::relay::{Acted, Ending, Request};
 use crate::run::Case;
-use crate::scenarios::Setting;
+use crate::scenarios::PreparedScenario;
 use crate::state::{State, token};
 use crate::support::test_env::Outcome;
 
@@ -29,9 +29,9 @@ const PATHS: [&str; 13] = [
 ];
 
 /// Everything there is to know after a combination.
-pub(crate) struct After<'a> {
+pub(crate) struct FinalState<'a> {
     pub(crate) case: &'a Case,
-    pub(crate) setting: &'a Setting,
+    pub(crate) setting: &'a PreparedScenario,
     pub(crate) acted: &'a Acted,
     pub(crate) runs: &'a [Outcome],
     /// What the run asked for.
@@ -47,7 +47,7 @@ pub(crate) struct After<'a> {
 }
 
 /// Lists the promises that were broken.
-pub(crate) fn check(after: &After<'_>) -> Vec<String> {
+pub(crate) fn check(after: &FinalState<'_>) -> Vec<String> {
     let expected = after.expected();
     let mut broken = after.foreign(&expected);
     broken.extend(after.privileges(&expected));
@@ -55,11 +55,11 @@ pub(crate) fn check(after: &After<'_>) -> Vec<String> {
     broken.extend(after.unnamed(&expected));
     broken.extend(after.settings());
     broken.extend(after.leaks.iter().map(|it| format!("credentials went to the other certificate: {it}")));
-    broken.extend(after.runs.iter().filter_map(badly_ended));
+    broken.extend(after.runs.iter().filter_map(unexpected_end));
     broken
 }
 
-fn badly_ended(run: &Outcome) -> Option<String> {
+fn unexpected_end(run: &Outcome) -> Option<String> {
     let text = format!("{}{}", run.results, run.stderr);
     match run.code {
         -9 | 0 | 2..=10 if !text.contains("panicked at") => None,
@@ -68,7 +68,7 @@ fn badly_ended(run: &Outcome) -> Option<String> {
     }
 }
 
-impl After<'_> {
+impl FinalState<'_> {
     fn scene(&self) -> &Scene {
         &self.setting.scene
     }

@@ -34,7 +34,7 @@ use std::time::Instant;
 
 use actions::Action;
 use relay::Ending;
-use run::{Came, Case, Recording};
+use run::{Case, CaseResult, Recording};
 use scenarios::Scenario;
 
 /// How many combinations `cargo test` tries.
@@ -183,8 +183,8 @@ fn each<T: Sync, R: Send>(items: &[T], threads: usize, work: impl Fn(&T) -> R + 
 }
 
 /// Prints which promise was broken, and how to see it again.
-fn print(case: &Case, came: &Came, tells_all: bool) {
-    let Came::Broken(why, story) = came else { return };
+fn print(case: &Case, came: &CaseResult, tells_all: bool) {
+    let CaseResult::Broken(why, story) = came else { return };
     let mut text = format!("beside: cargo test --test beside -- {}\n    {}", case.name(), why.join("\n    "));
     if tells_all {
         text.push('\n');
@@ -194,10 +194,10 @@ fn print(case: &Case, came: &Came, tells_all: bool) {
 }
 
 /// Prints what came of it all.
-fn report(came: &[Came], whole: usize, began: Instant) -> ExitCode {
-    let count = |test: fn(&Came) -> bool| came.iter().filter(|came| test(came)).count();
-    let nothing = count(|came| matches!(came, Came::Nothing));
-    let broken = count(|came| matches!(came, Came::Broken(..)));
+fn report(came: &[CaseResult], whole: usize, began: Instant) -> ExitCode {
+    let count = |test: fn(&CaseResult) -> bool| came.iter().filter(|came| test(came)).count();
+    let nothing = count(|came| matches!(came, CaseResult::Nothing));
+    let broken = count(|came| matches!(came, CaseResult::Broken(..)));
     println!(
         "beside: {} of {whole} combinations tried in {:.0} s, in {nothing} of them there was nothing to do; {broken} broke a promise",
         came.len(),

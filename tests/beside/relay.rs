@@ -250,7 +250,7 @@ impl Drop for Relay {
 }
 
 /// What becomes of a request.
-enum Then {
+enum RequestOutcome {
     /// These bytes are sent, and the connection stays.
     Answer(Vec<u8>),
     /// These bytes are sent, and the connection ends.
@@ -272,12 +272,12 @@ impl Inner {
         let mut stream = StreamOwned::new(session, socket);
         while let Some(bytes) = read_message(&mut stream, Kind::Request)? {
             match self.pass(&bytes, is_other) {
-                Then::Answer(answer) => stream.write_all(&answer)?,
-                Then::Last(answer) => {
+                RequestOutcome::Answer(answer) => stream.write_all(&answer)?,
+                RequestOutcome::Last(answer) => {
                     stream.write_all(&answer)?;
                     break;
                 }
-                Then::End => break,
+                RequestOutcome::End => break,
             }
             stream.flush()?;
         }
@@ -286,14 +286,14 @@ impl Inner {
     }
 
     /// Passes a request on, or does what the plan says.
-    fn pass(&self, bytes: &[u8], is_other: bool) -> Then {
+    fn pass(&self, bytes: &[u8], is_other: bool) -> RequestOutcome {
         let request = Request::of(bytes);
         let mut gate = self.gate();
         if is_other && carries_credentials(bytes) {
             gate.leaks.push(format!("{} {}", request.method, request.path));
         }
         if is_other != self.is_changed.load(Ordering::SeqCst) {
-            return Then::End;
+            return RequestOutcome::End;
         }
         if gate.states.is_some() {
             let state = self.sandbox.edit(|cluster| State::of(cluster));
@@ -311,23 +311,24 @@ impl Inner {
         if let Some((action, scene)) = &plan.action {
             gate.acted = self.act(*action, scene, &request, number);
         }
-        let cut = |then: Then| if self.is_changed.load(Ordering::SeqCst) { Then::End } else { then };
+        let cut =
+            |then: RequestOutcome| if self.is_changed.load(Ordering::SeqCst) { RequestOutcome::End } else { then };
         match plan.ending {
-            Ending::GoOn if self.is_changed.load(Ordering::SeqCst) => Then::End,
+            Ending::GoOn if self.is_changed.load(Ordering::SeqCst) => RequestOutcome::End,
             Ending::GoOn => forward(&mut gate, &self.sandbox, bytes),
-            Ending::Refuse => cut(Then::Answer(refusal())),
+            Ending::Refuse => cut(RequestOutcome::Answer(refusal())),
             Ending::Cut => {
                 forward(&mut gate, &self.sandbox, bytes);
-                Then::End
+                RequestOutcome::End
             }
             Ending::KillBefore => {
                 self.kill();
-                Then::End
+                RequestOutcome::End
             }
             Ending::KillAfter => {
                 forward(&mut gate, &self.sandbox, bytes);
                 self.kill();
-                Then::End
+                RequestOutcome::End
             }
         }
     }
@@ -366,7 +367,7 @@ fn carries_credentials(bytes: &[u8]) -> bool {
 type Upstream = StreamOwned<rustls::ClientConnection, TcpStream>;
 
 /// Sends a request to the sandbox and gives its answer.
-fn forward(gate: &mut Gate, sandbox: &Sandbox, bytes: &[u8]) -> Then {
+fn forward(gate: &mut Gate, sandbox: &Sandbox, bytes: &[u8]) -> RequestOutcome {
     for _ in 0..2 {
         let mut upstream = gate.upstream.take().unwrap_or_else(|| admin::connect(sandbox));
         let sent = upstream.write_all(bytes).and_then(|()| upstream.flush());
@@ -374,14 +375,14 @@ fn forward(gate: &mut Gate, sandbox: &Sandbox, bytes: &[u8]) -> Then {
         let Ok(Some(answer)) = sent.and_then(|()| read_message(&mut upstream, Kind::Answer)) else { continue };
         let head = header(&answer).to_ascii_lowercase();
         if !head.contains("\r\ncontent-length:") {
-            return Then::Last(answer);
+            return RequestOutcome::Last(answer);
         }
         if !head.contains("\r\nconnection: close") {
             gate.upstream = Some(upstream);
         }
-        return Then::Answer(answer);
+        return RequestOutcome::Answer(answer);
     }
-    Then::End
+    RequestOutcome::End
 }
 
 #[derive(Clone, Copy, PartialEq)]

@@ -9,9 +9,9 @@ use glassdome::sandbox::cluster::Cluster;
 use rustix::process::{Pid, Signal, kill_process};
 
 use crate::actions::{Action, Scene};
-use crate::checks::{After, check};
+use crate::checks::{FinalState, check};
 use crate::relay::{Acted, Before, Ending, Plan, Relay, Request};
-use crate::scenarios::{Scenario, Setting};
+use crate::scenarios::{PreparedScenario, Scenario};
 use crate::state::State;
 use crate::support::test_env::{BOUND, Outcome, TestEnv};
 
@@ -33,7 +33,7 @@ pub(crate) struct Case {
 }
 
 /// What came of a combination.
-pub(crate) enum Came {
+pub(crate) enum CaseResult {
     /// Every promise was kept.
     Kept,
     /// There was nothing to do for the administrator.
@@ -49,7 +49,7 @@ impl Case {
     }
 
     /// Runs it on a server of its own.
-    pub(crate) fn run(&self) -> Came {
+    pub(crate) fn run(&self) -> CaseResult {
         let setting = self.scenario.set_up();
         let before = Before::Number(self.number);
         let plan = Plan { before, action: Some((self.action, setting.scene.clone())), ending: self.ending };
@@ -57,7 +57,7 @@ impl Case {
         let line = self.scenario.line(self.scenario.line, &setting);
         let mut runs = vec![finish(&setting.relay, &setting.stage, &line)];
         let requests = setting.relay.requests();
-        let Some(acted) = setting.relay.acted() else { return Came::Nothing };
+        let Some(acted) = setting.relay.acted() else { return CaseResult::Nothing };
         let mut leaks = setting.relay.leaks();
         let settings_then = read(&setting.stage, ".env");
         if self.ending.is_kill() {
@@ -65,7 +65,7 @@ impl Case {
         }
         leaks.extend(setting.relay.leaks());
         setting.relay.sandbox().edit(Cluster::fast_forward);
-        let after = After {
+        let after = FinalState {
             case: self,
             setting: &setting,
             acted: &acted,
@@ -78,11 +78,15 @@ impl Case {
             journal: journal(&setting.stage),
         };
         let broken = check(&after);
-        if broken.is_empty() { Came::Kept } else { Came::Broken(broken, told(&requests, &acted, &runs)) }
+        if broken.is_empty() {
+            CaseResult::Kept
+        } else {
+            CaseResult::Broken(broken, describe(&requests, &acted, &runs))
+        }
     }
 
     /// Runs what cleans up after a run that was killed.
-    fn recover(&self, setting: &Setting) -> Vec<Outcome> {
+    fn recover(&self, setting: &PreparedScenario) -> Vec<Outcome> {
         setting.relay.restore_certificate();
         setting.relay.plan(None);
         let mut lines = vec!["cleanup --yes --no-input".to_owned()];
@@ -151,7 +155,7 @@ fn journal(stage: &TestEnv) -> String {
 }
 
 /// Tells what happened, for somebody who looks for the reason.
-fn told(requests: &[Request], acted: &Acted, runs: &[Outcome]) -> String {
+fn describe(requests: &[Request], acted: &Acted, runs: &[Outcome]) -> String {
     let mut text = String::new();
     for (index, request) in requests.iter().enumerate() {
         let mark = if index + 1 == acted.number { "  <- before this one" } else { "" };

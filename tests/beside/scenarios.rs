@@ -25,7 +25,7 @@ pub(crate) struct Scenario {
     /// What is run after it was killed, besides `cleanup`.
     pub(crate) recovery: Option<&'static str>,
     /// What there is beforehand.
-    ground: Ground,
+    ground: StartingPoint,
     /// What an administrator has to know.
     pub(crate) scene: fn() -> Scene,
     /// What he does.
@@ -34,7 +34,7 @@ pub(crate) struct Scenario {
 
 /// What a command begins with.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Ground {
+enum StartingPoint {
     /// A settings file with the token of `apex@pve`.
     Settings,
     /// The same, with a template that is protected, and a pool.
@@ -52,7 +52,7 @@ enum Ground {
 }
 
 /// A scenario that is set up.
-pub(crate) struct Setting {
+pub(crate) struct PreparedScenario {
     pub(crate) relay: Relay,
     pub(crate) stage: TestEnv,
     pub(crate) scene: Scene,
@@ -188,7 +188,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "test-vm",
         line: "test-vm",
         recovery: None,
-        ground: Ground::Settings,
+        ground: StartingPoint::Settings,
         scene: of_apex,
         actions: OF_VMS,
     },
@@ -196,7 +196,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "test-vm-full-in-pool",
         line: "test-vm --full --pool lab",
         recovery: None,
-        ground: Ground::Protected,
+        ground: StartingPoint::Protected,
         scene: of_apex_in_pool,
         actions: OF_VMS,
     },
@@ -204,7 +204,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "test-vm-keep",
         line: "test-vm --keep --no-start",
         recovery: None,
-        ground: Ground::Settings,
+        ground: StartingPoint::Settings,
         scene: of_apex,
         actions: OF_VMS,
     },
@@ -212,7 +212,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "test-vm-count",
         line: "test-vm --count 3 --parallel 2 --no-start",
         recovery: None,
-        ground: Ground::Settings,
+        ground: StartingPoint::Settings,
         scene: of_apex,
         actions: OF_VMS,
     },
@@ -220,7 +220,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "template-address",
         line: "template create --id 9100 --checksum {sum}",
         recovery: Some("template create --id 9101 --checksum {sum}"),
-        ground: Ground::Settings,
+        ground: StartingPoint::Settings,
         scene: of_template,
         actions: OF_TEMPLATES,
     },
@@ -228,7 +228,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "template-file",
         line: "template create --id 9100 --release jammy.img",
         recovery: Some("template create --id 9101 --release jammy.img"),
-        ground: Ground::Settings,
+        ground: StartingPoint::Settings,
         scene: of_file,
         actions: OF_TEMPLATES,
     },
@@ -236,7 +236,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "template-keep-image",
         line: "template create --id 9100 --checksum {sum} --keep-image",
         recovery: Some("template create --id 9101 --checksum {sum}"),
-        ground: Ground::Settings,
+        ground: StartingPoint::Settings,
         scene: of_template,
         actions: OF_TEMPLATES,
     },
@@ -244,7 +244,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "token-create",
         line: "token create --yes --login-user apex@pve --user svc@pve --token-name tt",
         recovery: Some("token create --yes --login-user apex@pve --user svc@pve --token-name tt"),
-        ground: Ground::Settings,
+        ground: StartingPoint::Settings,
         scene: of_svc,
         actions: OF_TOKENS,
     },
@@ -252,7 +252,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "token-create-of-user",
         line: "token create --yes --login-user apex@pve --user apex@pve --token-name tt --rights user",
         recovery: Some("token create --yes --login-user apex@pve --user apex@pve --token-name tt --rights user"),
-        ground: Ground::Settings,
+        ground: StartingPoint::Settings,
         scene: of_apex_by_itself,
         actions: OF_TOKENS,
     },
@@ -260,7 +260,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "token-create-in-pool",
         line: "token create --yes --login-user root@pam --user svc@pve --token-name tt --pool fresh",
         recovery: Some("token create --yes --login-user root@pam --user svc@pve --token-name tt --pool fresh"),
-        ground: Ground::Settings,
+        ground: StartingPoint::Settings,
         scene: of_svc_in_pool,
         actions: OF_POOLS,
     },
@@ -268,7 +268,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "token-regenerate",
         line: "token create --yes --login-user root@pam --user svc@pve --token-name tt --regenerate",
         recovery: Some("token create --yes --login-user root@pam --user svc@pve --token-name tt --regenerate"),
-        ground: Ground::OwnToken,
+        ground: StartingPoint::OwnToken,
         scene: of_own_token,
         actions: OF_TOKENS,
     },
@@ -276,7 +276,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "token-rotate",
         line: "token rotate --yes --login-user root@pam",
         recovery: Some("token rotate --yes --login-user root@pam"),
-        ground: Ground::OwnToken,
+        ground: StartingPoint::OwnToken,
         scene: of_own_token,
         actions: OF_TOKENS,
     },
@@ -284,7 +284,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "token-rotate-in-place",
         line: "token rotate --in-place --yes --login-user root@pam",
         recovery: Some("token rotate --in-place --yes --login-user root@pam"),
-        ground: Ground::OwnToken,
+        ground: StartingPoint::OwnToken,
         scene: of_own_token,
         actions: OF_TOKENS,
     },
@@ -292,7 +292,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "token-revoke",
         line: "token revoke --yes --login-user root@pam",
         recovery: Some("token revoke --yes --login-user root@pam"),
-        ground: Ground::OwnToken,
+        ground: StartingPoint::OwnToken,
         scene: of_own_token,
         actions: OF_TOKENS,
     },
@@ -300,7 +300,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "cleanup",
         line: "cleanup --yes",
         recovery: None,
-        ground: Ground::LeftBehind,
+        ground: StartingPoint::LeftBehind,
         scene: of_apex,
         actions: OF_VMS,
     },
@@ -308,7 +308,7 @@ pub(crate) const ALL: &[Scenario] = &[
         name: "cleanup-vmid",
         line: "cleanup --vmid 100",
         recovery: None,
-        ground: Ground::Kept,
+        ground: StartingPoint::Kept,
         scene: of_apex,
         actions: OF_NAMED_VMS,
     },
@@ -318,7 +318,7 @@ pub(crate) const ALL: &[Scenario] = &[
         recovery: Some(
             "setup --yes --skip-test-vm --host {host} --user apex@pve --token-name glassdome-token --token-value-file secret.txt --ca-file proxmox-ca.pem",
         ),
-        ground: Ground::Bare,
+        ground: StartingPoint::Bare,
         scene: of_apex,
         actions: OF_VMS,
     },
@@ -328,7 +328,7 @@ pub(crate) const ALL: &[Scenario] = &[
         recovery: Some(
             "setup --yes --ca-file ca.pem --host {host} --create-token --login-user root@pam --user svc@pve --token-name tt --skip-test-vm",
         ),
-        ground: Ground::Bare,
+        ground: StartingPoint::Bare,
         scene: of_svc,
         actions: OF_SETUP,
     },
@@ -338,7 +338,7 @@ pub(crate) const ALL: &[Scenario] = &[
         recovery: Some(
             "setup --yes --ca-file ca.pem --host {host} --create-token --login-user apex@pve --user apex@pve --token-name tt --rights user --skip-test-vm",
         ),
-        ground: Ground::Bare,
+        ground: StartingPoint::Bare,
         scene: of_apex_by_itself,
         actions: OF_SETUP,
     },
@@ -348,7 +348,7 @@ pub(crate) const ALL: &[Scenario] = &[
         recovery: Some(
             "setup --yes --ca-file ca.pem --host {host} --create-token --login-user root@pam --user svc@pve --token-name tt --pool fresh --skip-test-vm",
         ),
-        ground: Ground::Bare,
+        ground: StartingPoint::Bare,
         scene: of_svc_in_pool,
         actions: OF_POOLS,
     },
@@ -358,7 +358,7 @@ pub(crate) const ALL: &[Scenario] = &[
         recovery: Some(
             "setup --yes --create-token --regenerate --login-user root@pam --user svc@pve --token-name tt --skip-test-vm",
         ),
-        ground: Ground::OwnToken,
+        ground: StartingPoint::OwnToken,
         scene: of_own_token,
         actions: OF_SETUP,
     },
@@ -368,7 +368,7 @@ pub(crate) const ALL: &[Scenario] = &[
         recovery: Some(
             "setup --yes --ca-file ca.pem --host {host} --over-ssh node --user apex@pve --token-name tt --skip-test-vm",
         ),
-        ground: Ground::Bare,
+        ground: StartingPoint::Bare,
         scene: of_apex_by_itself,
         actions: OF_SETUP,
     },
@@ -378,7 +378,7 @@ pub(crate) const ALL: &[Scenario] = &[
         recovery: Some(
             "setup --yes --ca-file ca.pem --host {host} --user apex@pve --token-name glassdome-token --token-value-file secret.txt --skip-test-vm --create-template jammy.img",
         ),
-        ground: Ground::NoTemplate,
+        ground: StartingPoint::NoTemplate,
         scene: of_missing_template,
         actions: OF_SETUP,
     },
@@ -386,7 +386,7 @@ pub(crate) const ALL: &[Scenario] = &[
 
 impl Scenario {
     /// Sets everything up, as it is before the command.
-    pub(crate) fn set_up(&self) -> Setting {
+    pub(crate) fn set_up(&self) -> PreparedScenario {
         static IDENTITIES: OnceLock<Identities> = OnceLock::new();
         let identities = IDENTITIES.get_or_init(Identities::new);
         let options = Options {
@@ -406,7 +406,7 @@ impl Scenario {
         let image = [b"QFI\xfb".to_vec(), vec![7; 64 * 1024]].concat();
         std::fs::write(stage.path("jammy.img"), image).expect("a file");
         add_ssh(&mut stage, &relay);
-        if !matches!(self.ground, Ground::Bare | Ground::NoTemplate) {
+        if !matches!(self.ground, StartingPoint::Bare | StartingPoint::NoTemplate) {
             let (user, name, secret) = relay.sandbox().default_token();
             let text = format!(
                 "# of this machine\nOTHER=kept\nPROXMOX_HOST={}\nPROXMOX_USER={user}\nPROXMOX_TOKEN_NAME={name}\nPROXMOX_TOKEN_VALUE={secret}\n\
@@ -419,7 +419,7 @@ impl Scenario {
         scene.ours = self.begin(&relay, &stage);
         scene.start = relay.sandbox().edit(|cluster| State::of(cluster));
         let settings = std::fs::read_to_string(stage.path(".env")).ok();
-        Setting { relay, stage, scene, settings }
+        PreparedScenario { relay, stage, scene, settings }
     }
 
     fn prepare(&self, cluster: &mut Cluster, identities: &Identities) {
@@ -431,19 +431,23 @@ impl Scenario {
         // An orphan of the number that a clone gets, and an image of somebody's.
         cluster.add_disk(100, "pve", "local-lvm", "vm-100-disk-7", 1 << 30);
         match self.ground {
-            Ground::Protected => {
+            StartingPoint::Protected => {
                 cluster.set_option(9000, "protection", "1");
                 cluster.access.pools.insert("lab".to_owned(), Default::default());
             }
-            Ground::NoTemplate => drop(cluster.drop_templates()),
-            Ground::Settings | Ground::Bare | Ground::OwnToken | Ground::LeftBehind | Ground::Kept => {}
+            StartingPoint::NoTemplate => drop(cluster.drop_templates()),
+            StartingPoint::Settings
+            | StartingPoint::Bare
+            | StartingPoint::OwnToken
+            | StartingPoint::LeftBehind
+            | StartingPoint::Kept => {}
         }
     }
 
     /// Lets an earlier run do what this one begins with; lists what of it this one may remove or replace.
     fn begin(&self, relay: &Relay, stage: &TestEnv) -> Vec<String> {
         match self.ground {
-            Ground::OwnToken => {
+            StartingPoint::OwnToken => {
                 let line = "token create --no-input --yes --login-user root@pam --user svc@pve --token-name tt";
                 let outcome = stage.glassdome(line).expect(0);
                 assert!(outcome.stderr.contains("svc@pve!tt"));
@@ -452,7 +456,7 @@ impl Scenario {
                     |key: &&String| key.starts_with("acl/token:svc@pve!tt/") || **key == token("svc@pve!tt");
                 before.things.keys().filter(is_of_token).cloned().collect()
             }
-            Ground::LeftBehind => {
+            StartingPoint::LeftBehind => {
                 let before = Before::First(|request| request.path.ends_with("/status/start"));
                 relay.plan(Some(Plan { before, action: None, ending: Ending::KillBefore }));
                 let killed = finish(relay, stage, "test-vm");
@@ -460,11 +464,13 @@ impl Scenario {
                 relay.sandbox().edit(Cluster::fast_forward);
                 of_100(relay)
             }
-            Ground::Kept => {
+            StartingPoint::Kept => {
                 stage.glassdome("test-vm --keep --no-start").expect(0);
                 of_100(relay)
             }
-            Ground::Settings | Ground::Protected | Ground::Bare | Ground::NoTemplate => Vec::new(),
+            StartingPoint::Settings | StartingPoint::Protected | StartingPoint::Bare | StartingPoint::NoTemplate => {
+                Vec::new()
+            }
         }
     }
 
@@ -474,7 +480,7 @@ impl Scenario {
     }
 
     /// Writes out a line of this scenario.
-    pub(crate) fn line(&self, line: &str, setting: &Setting) -> String {
+    pub(crate) fn line(&self, line: &str, setting: &PreparedScenario) -> String {
         line.replace("{host}", &setting.relay.address.to_string()).replace("{sum}", SUM) + " --no-input"
     }
 }

@@ -7,7 +7,7 @@ use glassdome::model::{NodeName, TokenId, Upid, VmId};
 use glassdome::pve::{ApiError, Limits, Proxies, Pve, Sizes, Trust};
 use tokio::runtime::Runtime;
 
-use crate::server::{Authority, PermissionsAt, Server};
+use crate::server::{Authority, Server, ServerAction};
 
 pub(crate) const EXAMPLES: [&str; 9] = [
     r#"{"data":{"version":"9.2.11","release":"9.2","repoid":"5a4ef0e1b5d5e2c8"}}"#,
@@ -64,7 +64,7 @@ impl Replies {
         let server = Server::start(&identity, move |_| {
             let (status, body) = given.lock().expect("it is whole").clone();
             let head = format!("HTTP/1.1 {status} Words\r\nContent-Length: {}\r\n\r\n", body.len());
-            PermissionsAt::Keep([head.as_bytes(), &body].concat())
+            ServerAction::Keep([head.as_bytes(), &body].concat())
         });
         let minute = Duration::from_secs(60);
         let limits =

@@ -171,9 +171,9 @@ fn secret(input: &[u8]) {
             assert!(!secret.masked().contains(secret.expose().get(4..).unwrap_or_default()));
         }
         Err(why) => {
-            let told = why.to_string();
-            let is_shown = text.trim().len() > 12 && told.contains(text.trim());
-            assert!(!is_shown, "the reason shows what was said: {told}");
+            let output = why.to_string();
+            let is_shown = text.trim().len() > 12 && output.contains(text.trim());
+            assert!(!is_shown, "the reason shows what was said: {output}");
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::support::server::{Asked, Authority, Identity, PermissionsAt, Server, data, reply};
+use crate::support::server::{Asked, Authority, Identity, Server, ServerAction, data, reply};
 use crate::support::terminal::Terminal;
 use crate::support::test_env::{Outcome, TestEnv};
 
@@ -43,7 +43,7 @@ enum AcceptsNew {
 const FILES: [(&str, &str); 2] = [("01", "PROXMOX_VERIFY_SSL=false\n"), ("02", "")];
 
 /// Answers what anybody may ask, and lets nobody in.
-fn closed(asked: &Asked) -> PermissionsAt {
+fn closed(asked: &Asked) -> ServerAction {
     if asked.line().contains("/access/domains") {
         return data(r#"[{"realm":"pve","type":"pve"},{"realm":"pam","type":"pam"}]"#);
     }

@@ -4,7 +4,7 @@ use glassdome::sandbox::auth::{Credentials, Entry, Release, Subject};
 use serde_json::{Value, json};
 
 use crate::support::recorded::{RELEASE, Recordings};
-use crate::support::replay_client::{Player, moment};
+use crate::support::replay_client::{Replay, moment};
 
 /// What was asked of the server as it was at first.
 const EARLY: &str = "acl roles pools domains-no-auth permissions-good-token permissions-good-token-path \
@@ -42,7 +42,7 @@ fn recorded_calls_about_identities_are_answered_alike() {
     let access = recordings.access(RELEASE);
     assert_eq!(access.effective("apex@pve!glassdome-token", "/vms/9000").len(), 32);
     assert_eq!(access.effective_everywhere("apex@pve").len(), 8);
-    let mut player = Player::new(&recordings, recordings.cluster(access));
+    let mut player = Replay::new(&recordings, recordings.cluster(access));
     assert_eq!(replay(&mut player, EARLY), 47);
     player.add_later();
     let access = &player.cluster.access;
@@ -85,11 +85,11 @@ fn recorded_credentials_are_judged_alike() {
     assert!(judged >= 25, "only {judged}");
 }
 
-fn replay(player: &mut Player<'_>, names: &str) -> usize {
+fn replay(player: &mut Replay<'_>, names: &str) -> usize {
     names.split_whitespace().map(|name| replayed(player, name)).count()
 }
 
-fn replayed(player: &mut Player<'_>, name: &str) {
+fn replayed(player: &mut Replay<'_>, name: &str) {
     let answer = player.answer_to(name);
     let expected = &player.recordings.0[name]["response"];
     assert_eq!(json!(answer.status), expected["status"], "{name}: {}", answer.json);

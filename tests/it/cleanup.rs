@@ -268,9 +268,9 @@ fn disks_that_the_server_could_not_remove_are_left_behind_and_reported() {
     assert!(!Admin::of(&sandbox).vmids().contains(&100));
     assert!(sandbox.edit(|cluster| cluster.storages["local-lvm"].volume("pve", "vm-100-disk-0").is_some()));
     assert!(stage.entries().is_empty(), "the VM is gone");
-    let told = stage.glassdome("test-vm --vmid 300").expect(10);
+    let output = stage.glassdome("test-vm --vmid 300").expect(10);
     for words in ["VM 300 (", "was deleted, but 2 of its disks are still on pve", "pvesm free 'local-lvm:vm-300-"] {
-        assert!(told.stderr.contains(words), "{words}: {}", told.stderr);
+        assert!(output.stderr.contains(words), "{words}: {}", output.stderr);
     }
     // Many proofs.
     let document = stage.glassdome("test-vm --count 2 -o json").expect(10).json();

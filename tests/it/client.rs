@@ -9,7 +9,7 @@ use glassdome::pve::{ApiError, CaBundle, CloneRequest, Limits, Proxies, Pve, Siz
 use serde_json::Value;
 
 use crate::support::recorded::Recordings;
-use crate::support::server::{Asked, Authority, PermissionsAt, Server, closed_port, data, reply};
+use crate::support::server::{Asked, Authority, Server, ServerAction, closed_port, data, reply};
 
 const SECRET: &str = "00000000-1111-2222-3333-444444444444";
 pub(crate) const UPID: &str = "UPID:pve:00000132:0002DDB7:6B04F200:qmclone:9000:apex@pve!glassdome-token:";
@@ -26,7 +26,7 @@ pub(crate) fn patient() -> Limits {
     Limits { connect: long, answer: long, outcome: long, quiet: long, size: Sizes::all(1024) }
 }
 
-pub(crate) fn with_limits(limits: Limits, answer: impl Fn(&Asked) -> PermissionsAt + Send + Sync + 'static) -> Pair {
+pub(crate) fn with_limits(limits: Limits, answer: impl Fn(&Asked) -> ServerAction + Send + Sync + 'static) -> Pair {
     let authority = Authority::new("the authority");
     let server = Server::start(&authority.good(), answer);
     let trust = Trust::Ca(CaBundle::from_pem(authority.pem.as_bytes()).unwrap());
@@ -36,7 +36,7 @@ pub(crate) fn with_limits(limits: Limits, answer: impl Fn(&Asked) -> Permissions
     Pair { server, pve: pve.with_token(&token, &secret).unwrap() }
 }
 
-pub(crate) fn pair(answer: impl Fn(&Asked) -> PermissionsAt + Send + Sync + 'static) -> Pair {
+pub(crate) fn pair(answer: impl Fn(&Asked) -> ServerAction + Send + Sync + 'static) -> Pair {
     with_limits(patient(), answer)
 }
 
@@ -60,8 +60,8 @@ fn clone_request() -> CloneRequest {
     }
 }
 
-fn hang_up() -> PermissionsAt {
-    PermissionsAt::Close(Vec::new())
+fn hang_up() -> ServerAction {
+    ServerAction::Close(Vec::new())
 }
 
 #[tokio::test]
@@ -101,7 +101,7 @@ async fn a_post_without_parameters_says_that_its_body_is_empty() {
 #[tokio::test]
 async fn an_error_that_closes_its_connection_disturbs_nothing() {
     let Pair { server, pve } = pair(|asked| match asked.before % 2 {
-        0 => PermissionsAt::Close(
+        0 => ServerAction::Close(
             b"HTTP/1.1 500 VM is locked (backup)\r\nConnection: close\r\nContent-Length: 0\r\n\r\n".to_vec(),
         ),
         _ => data(&format!("\"{UPID}\"")),
@@ -197,7 +197,7 @@ async fn a_change_that_was_never_sent_is_known_not_to_be_done() {
 #[tokio::test]
 async fn a_redirect_is_not_followed() {
     let Pair { server, pve } = pair(|_| {
-        PermissionsAt::Close(
+        ServerAction::Close(
             b"HTTP/1.1 302 Found\r\nLocation: https://elsewhere.invalid/\r\nContent-Length: 0\r\n\r\n".to_vec(),
         )
     });
@@ -218,7 +218,7 @@ async fn an_answer_ends_at_the_limit_whether_it_says_its_length_or_not() {
         format!("HTTP/1.1 500 Error\r\nConnection: close\r\n\r\n{}", "x".repeat(1025)),
     ] {
         let sent = answer.clone();
-        let Pair { server: _server, pve } = pair(move |_| PermissionsAt::Stall(sent.clone().into_bytes()));
+        let Pair { server: _server, pve } = pair(move |_| ServerAction::Stall(sent.clone().into_bytes()));
         let refused = pve.version().await.unwrap_err();
         assert!(matches!(refused, ApiError::TooLarge { .. }), "{refused:?} for {answer}");
     }
@@ -228,18 +228,18 @@ async fn an_answer_ends_at_the_limit_whether_it_says_its_length_or_not() {
 async fn a_server_that_falls_silent_is_given_up() {
     let short = Duration::from_millis(200);
     let silent = Limits { connect: Duration::from_secs(1), answer: short, ..patient() };
-    let Pair { server: _server, pve } = with_limits(silent, |_| PermissionsAt::Stall(Vec::new()));
+    let Pair { server: _server, pve } = with_limits(silent, |_| ServerAction::Stall(Vec::new()));
     let refused = pve.version().await.unwrap_err();
     assert!(matches!(refused, ApiError::NoAnswer { .. }), "{refused:?}");
 
     let silent = Limits { connect: Duration::from_secs(1), outcome: short, ..patient() };
-    let Pair { server: _server, pve } = with_limits(silent, |_| PermissionsAt::Stall(Vec::new()));
+    let Pair { server: _server, pve } = with_limits(silent, |_| ServerAction::Stall(Vec::new()));
     let refused = pve.start(&node(), vmid(100)).await.unwrap_err();
     assert!(refused.is_outcome_unknown(), "{refused:?}");
 
     let stalling = Limits { quiet: short, ..patient() };
     let Pair { server: _server, pve } = with_limits(stalling, |_| {
-        PermissionsAt::Stall(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"data\"".to_vec())
+        ServerAction::Stall(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"data\"".to_vec())
     });
     let refused = pve.version().await.unwrap_err();
     assert!(matches!(refused, ApiError::Stalled { .. }), "{refused:?}");
@@ -248,7 +248,7 @@ async fn a_server_that_falls_silent_is_given_up() {
 #[tokio::test]
 async fn an_answer_that_is_cut_short_is_broken_off() {
     let Pair { server: _server, pve } =
-        pair(|_| PermissionsAt::Close(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"data\"".to_vec()));
+        pair(|_| ServerAction::Close(b"HTTP/1.1 200 OK\r\nContent-Length: 20\r\n\r\n{\"data\"".to_vec()));
     let refused = pve.version().await.unwrap_err();
     assert!(matches!(refused, ApiError::BrokenOff { .. }), "{refused:?}");
 }
@@ -260,7 +260,7 @@ async fn ports_on_which_something_else_listens_are_distinguished() {
         pve.version().await.unwrap_err()
     };
     let short = Limits { connect: Duration::from_millis(500), ..patient() };
-    let moved = Server::plain(|_| reply(400, "Bad Request", ""));
+    let moved = Server::without_tls(|_| reply(400, "Bad Request", ""));
     let refused = call(&moved, short).await;
     assert!(matches!(refused, ApiError::NotTls { .. }), "{refused:?}");
     let refused = call(&Server::mute(), short).await;
@@ -273,7 +273,7 @@ async fn ports_on_which_something_else_listens_are_distinguished() {
 #[tokio::test]
 async fn a_proxy_that_does_not_lead_on_is_named_without_its_password() {
     let refusing =
-        Server::plain(|_| PermissionsAt::Close(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n".to_vec()));
+        Server::without_tls(|_| ServerAction::Close(b"HTTP/1.1 407 Proxy Authentication Required\r\n\r\n".to_vec()));
     for proxy in [refusing.endpoint(), closed_port()] {
         let address = format!("http://user:hunter2@{}", proxy.authority());
         let proxies = Proxies::from_variables(&|name| (name == "ALL_PROXY").then(|| address.clone()));
@@ -415,8 +415,8 @@ async fn every_recorded_answer_is_read_or_reported_in_the_servers_words() {
     let answer = Arc::clone(&sent);
     let limits = Limits { size: Sizes::all(1 << 20), ..patient() };
     let Pair { server: _server, pve } =
-        with_limits(limits, move |_| PermissionsAt::Close(answer.lock().unwrap().clone()));
-    let (mut read, mut told) = (0, 0);
+        with_limits(limits, move |_| ServerAction::Close(answer.lock().unwrap().clone()));
+    let (mut read, mut output) = (0, 0);
     for recording in &recordings {
         let Recording { name, status, reason, body, .. } = recording;
         let head = format!("HTTP/1.1 {status} {reason}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n", body.len());
@@ -435,18 +435,18 @@ async fn every_recorded_answer_is_read_or_reported_in_the_servers_words() {
                 let words = why.server_text().unwrap_or_else(|| panic!("{name}: {why:?}"));
                 assert!(words.starts_with(reason.trim()), "{name}: {words}");
                 assert_eq!(why.refusal().map(|refusal| refusal.status), Some(*status), "{name}");
-                told += 1;
+                output += 1;
             }
         }
     }
-    println!("{read} answers read, {told} refusals told, of {} recordings", recordings.len());
-    assert!(read >= 100 && told >= 50, "{read} read, {told} told");
+    println!("{read} answers read, {output} refusals told, of {} recordings", recordings.len());
+    assert!(read >= 100 && output >= 50, "{read} read, {output} told");
 }
 
 /// An answer that ends with its connection: no length, and no close_notify either.
-fn ends_with_connection(status: &str, body: &str) -> PermissionsAt {
+fn ends_with_connection(status: &str, body: &str) -> ServerAction {
     let head = format!("HTTP/1.1 {status}\r\nCache-Control: max-age=0\r\nConnection: close\r\n\r\n");
-    PermissionsAt::Close([head.as_bytes(), body.as_bytes()].concat())
+    ServerAction::Close([head.as_bytes(), body.as_bytes()].concat())
 }
 
 #[tokio::test]
@@ -490,7 +490,7 @@ async fn a_good_answer_without_a_length_is_good_where_it_is_whole() {
 async fn an_answer_with_a_length_stays_checked() {
     for head in ["Content-Length: 900\r\n", "Transfer-Encoding: chunked\r\n"] {
         let answer = format!("HTTP/1.1 500 no\r\n{head}\r\n");
-        let Pair { server: _server, pve } = pair(move |_| PermissionsAt::Close(answer.clone().into_bytes()));
+        let Pair { server: _server, pve } = pair(move |_| ServerAction::Close(answer.clone().into_bytes()));
         let refused = pve.version().await.unwrap_err();
         assert!(matches!(refused, ApiError::BrokenOff { .. }), "{head}: {refused:?}");
     }
@@ -500,7 +500,7 @@ async fn an_answer_with_a_length_stays_checked() {
 async fn a_refused_credential_is_never_sent_again() {
     let short = Limits { quiet: Duration::from_millis(200), ..patient() };
     for head in ["", "Content-Length: 900\r\n", "Transfer-Encoding: chunked\r\n"] {
-        for ends in [PermissionsAt::Close, PermissionsAt::Stall] {
+        for ends in [ServerAction::Close, ServerAction::Stall] {
             let answer = format!("HTTP/1.1 401 authentication failure\r\n{head}\r\n{{\"data\":nu").into_bytes();
             let Pair { server, pve } = with_limits(short, move |_| ends(answer.clone()));
             let refused = pve.version().await.unwrap_err();

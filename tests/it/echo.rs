@@ -10,7 +10,7 @@ use glassdome::sandbox::Sandbox;
 use serde_json::{Value, json};
 
 use crate::support::admin::{Admin, exchange};
-use crate::support::server::{Asked, Authority, PermissionsAt, Server};
+use crate::support::server::{Asked, Authority, Server, ServerAction};
 use crate::support::test_env::{Outcome, TestEnv, quick};
 
 const PASSWORD: &str = "hunter2 canary/P&ss=w%41rd";
@@ -19,7 +19,7 @@ const SUM: &str = "ababababababababababababababababababababababababababababababa
 
 /// What the server does after so many requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum TokenMethod {
+enum ServerBehavior {
     /// It refuses, and repeats the request in everything that it says.
     Refuses { after: usize, status: u16 },
     /// It does what is asked, and repeats the request in comments, descriptions and logs.
@@ -31,7 +31,7 @@ struct Echo {
     sandbox: Arc<Sandbox>,
     server: Server,
     stage: TestEnv,
-    manner: Arc<Mutex<(TokenMethod, usize)>>,
+    manner: Arc<Mutex<(ServerBehavior, usize)>>,
     /// Every secret that went one way or the other.
     secrets: Arc<Mutex<BTreeSet<String>>>,
 }
@@ -80,7 +80,7 @@ fn repeated(asked: &Asked) -> [String; 2] {
     [short, asked.text.replace(['\r', '\n'], " ")]
 }
 
-fn refusal(asked: &Asked, status: u16, round: usize) -> PermissionsAt {
+fn refusal(asked: &Asked, status: u16, round: usize) -> ServerAction {
     let [short, whole] = repeated(asked);
     let body = json!({
         "data": null,
@@ -95,9 +95,7 @@ fn refusal(asked: &Asked, status: u16, round: usize) -> PermissionsAt {
         spelled(&short, 1)
     );
     let body = body.to_string();
-    PermissionsAt::Close(
-        format!("{head}Connection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes(),
-    )
+    ServerAction::Close(format!("{head}Connection: close\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
 }
 
 /// Adds the request to every text that says nothing to a program.
@@ -133,12 +131,12 @@ fn passed_on(
     asked: &Asked,
     round: Option<usize>,
     secrets: &Mutex<BTreeSet<String>>,
-) -> PermissionsAt {
+) -> ServerAction {
     let request = asked.text.replacen("\r\n", "\r\nConnection: close\r\n", 1);
     let answer = exchange(sandbox, request.as_bytes());
     let (head, body) = answer.split_once("\r\n\r\n").unwrap_or((&answer, ""));
     let Ok(mut document) = serde_json::from_str::<Value>(body) else {
-        return PermissionsAt::Close(answer.into_bytes());
+        return ServerAction::Close(answer.into_bytes());
     };
     remember(&document, secrets);
     if let Some(round) = round {
@@ -149,7 +147,7 @@ fn passed_on(
     let body = document.to_string();
     let kept = head.lines().filter(|line| !line.to_ascii_lowercase().starts_with("content-length"));
     let head = kept.collect::<Vec<_>>().join("\r\n");
-    PermissionsAt::Close(format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
+    ServerAction::Close(format!("{head}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes())
 }
 
 impl Echo {
@@ -162,7 +160,7 @@ impl Echo {
         let secret = admin.token("canary@pve", "tt", false);
         let secrets = [secret.as_str(), PASSWORD, CODE].into_iter().map(str::to_owned).collect();
         let secrets = Arc::new(Mutex::new(secrets));
-        let manner = Arc::new(Mutex::new((TokenMethod::Chats, 0)));
+        let manner = Arc::new(Mutex::new((ServerBehavior::Chats, 0)));
         let authority = Authority::new("echo");
         let (server, known) = {
             let (sandbox, manner, secrets) = (Arc::clone(&sandbox), Arc::clone(&manner), Arc::clone(&secrets));
@@ -175,9 +173,9 @@ impl Echo {
                 match manner {
                     // Whoever is to be authenticated must first find that this is Proxmox VE.
                     _ if asked.line().contains("/access/domains") => passed_on(&sandbox, asked, None, &secrets),
-                    TokenMethod::Refuses { after, status } if count > after => refusal(asked, status, asked.before),
-                    TokenMethod::Refuses { .. } => passed_on(&sandbox, asked, None, &secrets),
-                    TokenMethod::Chats => passed_on(&sandbox, asked, Some(asked.before), &secrets),
+                    ServerBehavior::Refuses { after, status } if count > after => refusal(asked, status, asked.before),
+                    ServerBehavior::Refuses { .. } => passed_on(&sandbox, asked, None, &secrets),
+                    ServerBehavior::Chats => passed_on(&sandbox, asked, Some(asked.before), &secrets),
                 }
             };
             (Server::start(&authority.good(), answer), known)
@@ -203,7 +201,7 @@ impl Echo {
     }
 
     /// Runs a command, and sees that nothing of what was sent is shown. The settings are as they were before.
-    fn run(&self, line: &str, manner: TokenMethod) -> Outcome {
+    fn run(&self, line: &str, manner: ServerBehavior) -> Outcome {
         *self.manner.lock().unwrap() = (manner, 0);
         let settings = self.stage.read(".env");
         let _ = fs::remove_file(self.stage.path("report.json"));
@@ -323,7 +321,7 @@ fn a_server_that_refuses_and_repeats_gets_nothing_printed() {
     for (number, command) in COMMANDS.iter().enumerate() {
         for (after, output) in [(0, "text"), (1, "json"), (3 + number % 4, ["text", "json"][number % 2])] {
             let status = [401, 403, 500][(number + after) % 3];
-            let outcome = echo.run(&line(command, output), TokenMethod::Refuses { after, status });
+            let outcome = echo.run(&line(command, output), ServerBehavior::Refuses { after, status });
             assert_ne!(outcome.code, 2, "{outcome:?}");
             masked += usize::from(outcome.stderr.contains("••••") || outcome.results.contains("••••"));
         }
@@ -338,7 +336,7 @@ fn a_server_that_does_what_is_asked_and_repeats_it_gets_nothing_printed() {
     let echo = Echo::start();
     for (number, command) in COMMANDS.iter().filter(|command| !command.contains("--import")).enumerate() {
         let output = ["text", "json"][number % 2];
-        let outcome = echo.run(&line(command, output), TokenMethod::Chats);
+        let outcome = echo.run(&line(command, output), ServerBehavior::Chats);
         assert_ne!(outcome.code, 2, "{outcome:?}");
         // Whatever was done to the token that is stored, the next command begins with one that is good.
         let admin = Admin::of(&echo.sandbox);
@@ -352,11 +350,11 @@ fn a_server_that_does_what_is_asked_and_repeats_it_gets_nothing_printed() {
 
 #[test]
 fn a_proxy_that_repeats_gets_nothing_printed() {
-    let proxy = Server::plain(|asked| {
+    let proxy = Server::without_tls(|asked| {
         let lines: String = asked.text.lines().map(|line| format!("{line} ")).collect();
         let text = format!("{lines} {}", base64(lines.as_bytes()));
         let head = format!("HTTP/1.1 407 {text}\r\nProxy-Authenticate: Basic realm=\"{text}\"\r\n");
-        PermissionsAt::Close(format!("{head}Content-Length: {}\r\n\r\n{text}", text.len()).into_bytes())
+        ServerAction::Close(format!("{head}Content-Length: {}\r\n\r\n{text}", text.len()).into_bytes())
     });
     let echo = Echo::start();
     let address = proxy.endpoint().authority();

@@ -15,9 +15,9 @@ type Reading = BTreeMap<String, String>;
 const CASES: usize = 1000;
 
 /// A small generator of its own (SplitMix64), so that every run tests the same files.
-struct Dice(u64);
+struct Random(u64);
 
-impl Dice {
+impl Random {
     fn roll(&mut self, below: usize) -> usize {
         self.0 = self.0.wrapping_add(0x9E37_79B9_7F4A_7C15);
         let mut mixed = self.0;
@@ -151,12 +151,12 @@ fn edit(before: &[u8], key: Key, value: &str) -> Result<Vec<u8>, SettingsError> 
 }
 
 fn cases() -> Vec<Case> {
-    let mut dice = Dice(2026);
+    let mut random = Random(2026);
     let keys = [Key::Password, Key::Password, Key::Host, Key::User, Key::Node, Key::Ubuntu2204Template];
     (0..CASES)
         .map(|number| {
-            let (before, value) = (dice.file().into_bytes(), dice.value());
-            let key = keys[dice.roll(keys.len())];
+            let (before, value) = (random.file().into_bytes(), random.value());
+            let key = keys[random.roll(keys.len())];
             let after = match edit(&before, key, &value) {
                 Ok(after) => {
                     assert!(!is_listed(&value) || after == before, "case {number}: {value:?} should have been refused");
@@ -310,7 +310,7 @@ fn compare(reader: &str, before: &Reading, after: &Reading, case: &Case) {
 }
 
 /// Files that nobody should have written: open quotes, stray signs, half lines.
-fn junk(dice: &mut Dice) -> String {
+fn junk(random: &mut Random) -> String {
     let parts = [
         "A",
         "B",
@@ -348,7 +348,7 @@ fn junk(dice: &mut Dice) -> String {
         "\u{feff}",
         "ü",
     ];
-    (0..dice.roll(40)).map(|_| dice.one(&parts)).collect()
+    (0..random.roll(40)).map(|_| random.one(&parts)).collect()
 }
 
 #[test]
@@ -356,8 +356,8 @@ fn any_file_is_read_as_python_dotenv_reads_it() {
     if !is_there("python3", &["-c", "import dotenv"]) {
         return;
     }
-    let mut dice = Dice(7);
-    let texts: Vec<String> = (0..2 * CASES).map(|_| junk(&mut dice)).collect();
+    let mut random = Random(7);
+    let texts: Vec<String> = (0..2 * CASES).map(|_| junk(&mut random)).collect();
     let folder = tempfile::tempdir().unwrap();
     for (number, text) in texts.iter().enumerate() {
         std::fs::write(folder.path().join(number.to_string()), text).unwrap();
@@ -375,12 +375,12 @@ fn whatever_stands_in_the_file_python_and_node_read_what_was_written_and_the_res
     if !is_there("python3", &["-c", "import dotenv"]) || !is_there("node", &["-e", "require('dotenv')"]) {
         return;
     }
-    let mut dice = Dice(11);
+    let mut random = Random(11);
     let folder = tempfile::tempdir().unwrap();
     let mut written = Vec::new();
     let mut refused = 0;
     for _ in 0..CASES {
-        let (before, value) = (junk(&mut dice).into_bytes(), dice.value());
+        let (before, value) = (junk(&mut random).into_bytes(), random.value());
         let change = Change::Set(Key::Password, WritableValue::Password(Secret::new(value.clone())));
         let file = EnvFile::new(before.clone());
         match file.edit(&Instance::default(), &[change], AmbiguousValues::Allow, &|_| None) {

@@ -11,19 +11,10 @@ use rustix::process::Signal;
 
 use crate::support::admin::Admin;
 use crate::support::lacks;
-use crate::support::terminal::Terminal;
+use crate::support::terminal::{TERMINALS, Terminal};
 use crate::support::test_env::{TestEnv, quick, signal};
 
 const SECRET: &str = "00000000-1111-2222-3333-444444444444";
-
-/// A terminal as it may be: its width, and variables that say what it can show.
-const KINDS: [(u16, &[(&str, &str)]); 5] = [
-    (80, &[]),
-    (40, &[]),
-    (80, &[("NO_COLOR", "1")]),
-    (40, &[("LANG", "C"), ("LC_ALL", "C")]),
-    (80, &[("TERM", "dumb")]),
-];
 
 /// What is typed to get to a question.
 #[derive(Debug, Clone, Copy)]
@@ -289,11 +280,11 @@ fn set_mode(path: &Path, mode: u32) {
 fn leave(scenes: &[Scene], row: &Row, at: usize) {
     let is_menu = row.wrong.is_none() && !row.question.starts_with("Password") && row.question != "SSH destination";
     for way in 0..5 {
-        let kind = (at + way) % KINDS.len();
+        let kind = (at + way) % TERMINALS.len();
         let scene = &scenes[kind];
         scene.clean();
         let ahead = if way == 0 { "\r\rtyped ahead\r" } else { "" };
-        let mut terminal = scene.open(row, KINDS[kind], ahead);
+        let mut terminal = scene.open(row, TERMINALS[kind], ahead);
         let code = match way {
             0 => {
                 if let Some((wrong, reason)) = row.wrong {
@@ -325,7 +316,7 @@ fn leave(scenes: &[Scene], row: &Row, at: usize) {
 }
 
 fn leave_each(part: usize) {
-    let scenes: Vec<Scene> = KINDS.iter().map(|(_, variables)| Scene::new(variables)).collect();
+    let scenes: Vec<Scene> = TERMINALS.iter().map(|(_, variables)| Scene::new(variables)).collect();
     for (at, row) in ROWS.iter().enumerate().filter(|(at, _)| at % 3 == part) {
         if row.question != "Add to .gitignore" || !lacks(&["git"]) {
             leave(&scenes, row, at);

@@ -14,7 +14,7 @@ use rustls::{ClientConfig, ClientConnection, RootCertStore, StreamOwned};
 use serde_json::Value;
 
 use crate::support::lacks;
-use crate::support::server::{Asked, Authority, Identity, PermissionsAt, Server, data, reply};
+use crate::support::server::{Asked, Authority, Identity, Server, ServerAction, data, reply};
 use crate::support::test_env::{Outcome, TestEnv, quick};
 
 /// Clears the screen, sets the title, colours, turns the text round, hides some of it, and runs as a command.
@@ -54,12 +54,12 @@ const COMMANDS: [&str; 8] = [
 ];
 
 /// Carries requests to a sandbox, and changes what comes back.
-struct Carrier {
+struct TamperingProxy {
     address: std::net::SocketAddr,
     config: Arc<ClientConfig>,
 }
 
-impl Carrier {
+impl TamperingProxy {
     fn to(sandbox: &Sandbox) -> Self {
         let mut roots = RootCertStore::empty();
         roots.add(CertificateDer::from_pem_slice(sandbox.ca_pem().as_bytes()).unwrap()).unwrap();
@@ -83,7 +83,7 @@ impl Carrier {
         (head.to_owned(), body.to_owned())
     }
 
-    fn answer(&self, asked: &Asked, fields: &[&str]) -> PermissionsAt {
+    fn answer(&self, asked: &Asked, fields: &[&str]) -> ServerAction {
         let (head, body) = self.carry(&asked.text);
         let mut words = head.lines().next().unwrap_or_default().splitn(3, ' ').skip(1);
         let (status, reason) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
@@ -152,7 +152,7 @@ fn nothing_that_a_server_says_reaches_the_terminal_or_a_shell_as_it_came() {
     let (authority, identity) = identity();
     let mut shown = 0;
     for fields in FIELDS {
-        let carrier = Carrier::to(&sandbox);
+        let carrier = TamperingProxy::to(&sandbox);
         let server = Server::start(&identity, move |asked| carrier.answer(asked, fields));
         let stage = stage(&server, &authority, &sandbox);
         for (number, line) in COMMANDS.into_iter().enumerate() {
@@ -198,7 +198,7 @@ fn a_redirect_is_named_with_its_target_and_not_followed() {
     let (authority, identity) = identity();
     let sandbox = Sandbox::start(quick()).unwrap();
     let head = "HTTP/1.1 302 Found\r\nLocation: https://login.example/\u{9b}31m\u{202e}x\r\nContent-Length: 0\r\n\r\n";
-    let server = Server::start(&identity, move |_| PermissionsAt::Keep(head.as_bytes().to_vec()));
+    let server = Server::start(&identity, move |_| ServerAction::Keep(head.as_bytes().to_vec()));
     let outcome = stage(&server, &authority, &sandbox).glassdome("test-vm").expect(9);
     let outcome = outcome.says("answered 302 Found with a redirect, to https://login.example/\\u{9b}31m\\u{202e}x;");
     assert!(is_harmless(&outcome.stderr), "{:?}", outcome.stderr);

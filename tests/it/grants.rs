@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use glassdome::model::{Foreign, RoleName, TokenId};
 use glassdome::pve::privileges::{
-    AclModel, AgentAccess, GrantRefused, GrantRequest, Hardware, PlannedClone, Privileges, Separation, Zones, grants,
-    guest, needs, provisioner,
+    AclModel, AgentAccess, GrantRefused, GrantRequest, PlannedClone, Privileges, Separation, grants, guest, needs,
+    provisioner,
 };
 use glassdome::pve::{AclEntry, Subject};
 use proptest::prelude::{prop_assert, prop_assert_eq, proptest};
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::support::acl_model::{Entry, World as Model};
 use crate::support::recorded::AclWorlds;
-use crate::support::worlds::{OTHER_PATHS, PATHS, ROLES, entry, world};
+use crate::support::worlds::{OTHER_PATHS, PATHS, ROLES, entry, planned_clone, world};
 
 const USER: &str = "u@pve";
 const TOKEN: &str = "u@pve!new";
@@ -57,27 +57,11 @@ fn read(model: &Model) -> AclModel {
     }
 }
 
-fn order(in_pool: bool) -> PlannedClone {
-    let config = [
-        ("scsi0", "local:9000/base-9000-disk-0.qcow2,size=1G"),
-        ("net0", "virtio,bridge=vmbr0"),
-        ("net1", "virtio,bridge=vmbr0,tag=100"),
-        ("protection", "1"),
-    ];
-    PlannedClone {
-        major: 9,
-        template: "9000".parse().unwrap(),
-        new: "105".parse().unwrap(),
-        pool: in_pool.then(|| "lab".parse().unwrap()),
-        storage: None,
-        hardware: Some(Hardware::of(config, &Zones::new()).unwrap()),
-        start: true,
-        links_down: false,
-        wait_ip: true,
-    }
+fn clone_waiting_for_address(in_pool: bool) -> PlannedClone {
+    PlannedClone { wait_ip: true, ..planned_clone(in_pool) }
 }
 
-fn wishes(in_pool: bool) -> Vec<GrantRequest> {
+fn grant_requests(in_pool: bool) -> Vec<GrantRequest> {
     let wish = |(path, role): (&str, &str)| GrantRequest { path: path.parse().unwrap(), role: role.parse().unwrap() };
     if in_pool {
         return [
@@ -94,7 +78,7 @@ fn wishes(in_pool: bool) -> Vec<GrantRequest> {
         .into()
 }
 
-fn held(model: &Model) -> BTreeMap<(&'static str, &'static str), std::collections::BTreeSet<String>> {
+fn reported_permissions(model: &Model) -> BTreeMap<(&'static str, &'static str), std::collections::BTreeSet<String>> {
     let places = SUBJECTS.into_iter().flat_map(|who| PATHS.into_iter().chain(OTHER_PATHS).map(move |path| (who, path)));
     places.map(|(who, path)| ((who, path), model.holds(who, path))).collect()
 }
@@ -111,18 +95,20 @@ fn carry_out(model: &mut Model, separated: bool, in_pool: bool) -> Result<Result
     let token: TokenId = TOKEN.parse().unwrap();
     let world = read(model);
     model.tokens.insert(TOKEN.to_owned(), separated);
-    let plan = match grants(&world, &token, separation, &wishes(in_pool), &needs(&order(in_pool))) {
-        Ok(plan) => plan,
-        Err(why) => return Ok(Err(why)),
-    };
+    let plan =
+        match grants(&world, &token, separation, &grant_requests(in_pool), &needs(&clone_waiting_for_address(in_pool)))
+        {
+            Ok(plan) => plan,
+            Err(why) => return Ok(Err(why)),
+        };
     for change in &plan.changes {
-        let before = held(model);
+        let before = reported_permissions(model);
         for role in &change.roles {
             let (path, subject, role) = (change.path.to_string(), change.holder.id().to_string(), role.to_string());
             model.entries.retain(|it| (&it.path, &it.subject, &it.role) != (&path, &subject, &role));
             model.entries.push(Entry { path, subject, role, propagates: change.propagates });
         }
-        let after = held(model);
+        let after = reported_permissions(model);
         for (place, held) in &before {
             prop_assert!(held.is_subset(&after[place]), "{place:?} lost {:?} by {change:?}", held - &after[place]);
         }
@@ -138,7 +124,7 @@ fn carry_out(model: &mut Model, separated: bool, in_pool: bool) -> Result<Result
 /// Says what the token lacks, by the second opinion.
 fn lacks(model: &Model, in_pool: bool) -> Vec<String> {
     let holds = |path: &str, name: &str| model.holds(TOKEN, path).contains(name);
-    let needs = needs(&order(in_pool));
+    let needs = needs(&clone_waiting_for_address(in_pool));
     let met = |need: &&glassdome::pve::privileges::Requirement| {
         let first = (need.path.clone(), need.privilege.clone());
         std::iter::once(&first)
@@ -182,7 +168,7 @@ proptest! {
         // Once more there is nothing left to do.
         let world = read(&model);
         let (token, separation) = (TOKEN.parse().unwrap(), if separated { Separation::On } else { Separation::Off });
-        let again = grants(&world, &token, separation, &wishes(in_pool), &needs(&order(in_pool))).unwrap();
+        let again = grants(&world, &token, separation, &grant_requests(in_pool), &needs(&clone_waiting_for_address(in_pool))).unwrap();
         prop_assert_eq!(again.changes, vec![]);
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 
 use crate::client::{Pair, pair};
 use crate::support::recorded::Recordings;
-use crate::support::server::PermissionsAt;
+use crate::support::server::ServerAction;
 
 /// How many requests follow each other.
 const REQUESTS: usize = 5;
@@ -31,7 +31,7 @@ fn answer(connection: &[String]) -> Vec<u8> {
 }
 
 /// Counts the TLS handshakes of requests that follow each other.
-async fn handshakes(respond: impl Fn() -> PermissionsAt + Send + Sync + 'static) -> usize {
+async fn handshakes(respond: impl Fn() -> ServerAction + Send + Sync + 'static) -> usize {
     let Pair { server, pve } = pair(move |_| respond());
     for _ in 0..REQUESTS {
         pve.version().await.unwrap();
@@ -48,7 +48,7 @@ async fn one_handshake_serves_a_run_with_every_recorded_pair_that_keeps_the_conn
     assert!(contradictory >= 2, "{kept:?}");
     for pair in kept {
         let bytes = answer(&pair);
-        assert_eq!(handshakes(move || PermissionsAt::Keep(bytes.clone())).await, 1, "{pair:?}");
+        assert_eq!(handshakes(move || ServerAction::Keep(bytes.clone())).await, 1, "{pair:?}");
     }
 }
 
@@ -57,5 +57,5 @@ async fn a_connection_that_the_server_closes_is_replaced_at_each_request() {
     let close = vec!["close".to_owned()];
     assert!(recorded_pairs().contains(&close));
     let bytes = answer(&close);
-    assert_eq!(handshakes(move || PermissionsAt::Close(bytes.clone())).await, REQUESTS);
+    assert_eq!(handshakes(move || ServerAction::Close(bytes.clone())).await, REQUESTS);
 }

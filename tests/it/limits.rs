@@ -55,9 +55,9 @@ fn too_few_descriptors_are_an_error_for_every_command_and_no_panic() {
 }
 
 /// A sandbox in a process of its own, that has few descriptors.
-struct Starved(Child, SocketAddr);
+struct SandboxWithFewDescriptors(Child, SocketAddr);
 
-impl Starved {
+impl SandboxWithFewDescriptors {
     fn start(stage: &TestEnv) -> Self {
         let mut command = limited(stage, 40, "sandbox -o json --listen 127.0.0.1:0");
         let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
@@ -76,7 +76,7 @@ impl Starved {
     }
 }
 
-impl Drop for Starved {
+impl Drop for SandboxWithFewDescriptors {
     fn drop(&mut self) {
         let _ = self.0.kill();
         let _ = self.0.wait();
@@ -95,7 +95,7 @@ fn pass(span: Duration) {
 #[test]
 fn a_sandbox_without_descriptors_rests_and_goes_on_when_they_are_free() {
     let stage = TestEnv::new();
-    let starved = Starved::start(&stage);
+    let starved = SandboxWithFewDescriptors::start(&stage);
     let open = || TcpStream::connect_timeout(&starved.1, BOUND).unwrap();
     let held: Vec<TcpStream> = (0..60).map(|_| open()).collect();
     let (before, began) = (starved.used(), Instant::now());

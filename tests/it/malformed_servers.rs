@@ -7,7 +7,7 @@ use glassdome::pve::{ApiError, Limits, Sizes};
 use glassdome::sandbox::{Distortion, Fault, Options, Sandbox};
 
 use crate::client::{Pair, UPID, node, pair, patient, vmid, with_limits};
-use crate::support::server::{PermissionsAt, data, reply};
+use crate::support::server::{ServerAction, data, reply};
 use crate::support::skipped;
 use crate::support::test_env::{BOUND, Outcome, TestEnv, quick};
 
@@ -21,7 +21,7 @@ async fn an_answer_of_one_byte_at_a_time_comes_to_an_end() {
     let limits = Limits { quiet: Duration::from_secs(1), ..patient() };
     let pace = Duration::from_millis(50);
     for head in ["Content-Length: 900\r\n", "Connection: close\r\n"] {
-        let Pair { server: _server, pve } = with_limits(limits, move |_| PermissionsAt::Trickle(ok(head, "{"), pace));
+        let Pair { server: _server, pve } = with_limits(limits, move |_| ServerAction::Trickle(ok(head, "{"), pace));
         let refused = pve.version().await.unwrap_err();
         assert!(matches!(refused, ApiError::Stalled { .. }), "{refused:?}");
     }
@@ -33,12 +33,12 @@ async fn a_header_without_an_end_is_given_up() {
     let began = Instant::now();
     let line = b"X-Padding: xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx\r\n".to_vec();
     let Pair { server: _server, pve } =
-        pair(move |_| PermissionsAt::Flood(b"HTTP/1.1 200 OK\r\n".to_vec(), line.clone()));
+        pair(move |_| ServerAction::Flood(b"HTTP/1.1 200 OK\r\n".to_vec(), line.clone()));
     let refused = pve.version().await.unwrap_err();
     assert!(matches!(refused, ApiError::NotUnderstood { .. }), "{refused:?}");
 
     let limits = Limits { connect: Duration::from_secs(1), answer: Duration::from_secs(1), ..patient() };
-    let slow = |_: &_| PermissionsAt::Trickle(b"HTTP/1.1 200 OK\r\nX: ".to_vec(), Duration::from_millis(50));
+    let slow = |_: &_| ServerAction::Trickle(b"HTTP/1.1 200 OK\r\nX: ".to_vec(), Duration::from_millis(50));
     let Pair { server: _server, pve } = with_limits(limits, slow);
     let refused = pve.version().await.unwrap_err();
     assert!(matches!(refused, ApiError::NoAnswer { .. }), "{refused:?}");
@@ -51,12 +51,12 @@ async fn a_body_without_an_end_is_cut_off_at_the_limit() {
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000)).into_bytes();
     let limits = Limits { size: Sizes::all(4 << 20), ..patient() };
     let Pair { server: _server, pve } =
-        with_limits(limits, move |_| PermissionsAt::Flood(ok("Transfer-Encoding: chunked\r\n", ""), chunk.clone()));
+        with_limits(limits, move |_| ServerAction::Flood(ok("Transfer-Encoding: chunked\r\n", ""), chunk.clone()));
     let refused = pve.version().await.unwrap_err();
     assert!(matches!(refused, ApiError::TooLarge { mebibytes: 4, .. }), "{refused:?}");
     // One that announces a gigabyte is not begun.
     let Pair { server: _server, pve } =
-        with_limits(limits, move |_| PermissionsAt::Stall(ok("Content-Length: 1073741824\r\n", "")));
+        with_limits(limits, move |_| ServerAction::Stall(ok("Content-Length: 1073741824\r\n", "")));
     let refused = pve.version().await.unwrap_err();
     assert!(matches!(refused, ApiError::TooLarge { .. }), "{refused:?}");
     assert!(began.elapsed() < BOUND);
@@ -65,7 +65,7 @@ async fn a_body_without_an_end_is_cut_off_at_the_limit() {
 #[tokio::test]
 async fn an_encoding_that_was_not_requested_is_not_unpacked() {
     let Pair { server, pve } =
-        pair(|_| PermissionsAt::Close(ok("Content-Encoding: gzip\r\nContent-Length: 4\r\n", "\x1f..")));
+        pair(|_| ServerAction::Close(ok("Content-Encoding: gzip\r\nContent-Length: 4\r\n", "\x1f..")));
     let refused = pve.version().await.unwrap_err();
     assert!(refused.to_string().ends_with("it has an unrequested content encoding (gzip)"), "{refused}");
     assert!(!server.asked()[0].text.to_ascii_lowercase().contains("accept-encoding"), "{:?}", server.asked());
@@ -212,7 +212,7 @@ async fn a_change_is_repeated_only_where_it_was_certainly_not_carried_out() {
 async fn a_server_that_asks_to_wait_is_given_the_time() {
     let began = Instant::now();
     let Pair { server, pve } = pair(|asked| match asked.before {
-        0 => PermissionsAt::Close(
+        0 => ServerAction::Close(
             b"HTTP/1.1 429 Too Many Requests\r\nRetry-After: 1\r\nContent-Length: 0\r\n\r\n".to_vec(),
         ),
         _ => data(r#"{"version":"9.2.11"}"#),

@@ -161,8 +161,8 @@ fn git_and_ssh_get_the_variables_on_their_lists_and_no_other() {
     std::fs::create_dir_all(stage.path(".git")).unwrap();
     std::fs::create_dir(stage.path("bin")).unwrap();
     for name in ["git", "ssh"] {
-        let told = stage.path(&format!("{name}.told"));
-        let path = stage.write(&format!("bin/{name}"), &format!("#!/bin/sh\nenv >> '{}'\nexit 1\n", told.display()));
+        let output = stage.path(&format!("{name}.told"));
+        let path = stage.write(&format!("bin/{name}"), &format!("#!/bin/sh\nenv >> '{}'\nexit 1\n", output.display()));
         std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o755)).unwrap();
     }
     let path = std::env::var("PATH").unwrap();
@@ -177,8 +177,11 @@ fn git_and_ssh_get_the_variables_on_their_lists_and_no_other() {
     stage.glassdome("doctor").expect(0);
     stage.glassdome("setup --no-input --yes --over-ssh --token-name another --skip-test-vm");
     for (name, own) in [("git", "GIT_TERMINAL_PROMPT="), ("ssh", "SSH_AUTH_SOCK=/agent")] {
-        let told = stage.read(&format!("{name}.told"));
-        assert!(told.contains("HOME=") && told.contains("LANG=C.UTF-8") && told.contains(own), "{name}\n{told}");
-        assert!(!told.contains("canary") && !told.contains("PROXMOX"), "{name}\n{told}");
+        let output = stage.read(&format!("{name}.told"));
+        assert!(
+            output.contains("HOME=") && output.contains("LANG=C.UTF-8") && output.contains(own),
+            "{name}\n{output}"
+        );
+        assert!(!output.contains("canary") && !output.contains("PROXMOX"), "{name}\n{output}");
     }
 }

@@ -8,7 +8,7 @@ use proptest::test_runner::TestCaseError;
 use crate::support::acl_model::{Entry, World};
 use crate::support::recorded::AclWorlds;
 use crate::support::worlds::{
-    OTHER_PATHS, PATHS, ROLES, SUBJECTS, entry, everything, lacks, lines, on_the_sandbox, world,
+    OTHER_PATHS, PATHS, ROLES, SUBJECTS, entry, everything, lines, missing, on_the_sandbox, world,
 };
 
 /// Makes the changes of these lines, and sees after each of them that nothing was lost.
@@ -66,7 +66,7 @@ proptest! {
             let lines = lines(&world, subject, in_pool);
             run(&mut world, &lines)?;
         }
-        let (gaps, _) = lacks(&world, subject, in_pool);
+        let (gaps, _) = missing(&world, subject, in_pool);
         prop_assert!(gaps.is_empty(), "{gaps:?}");
         // The VM is in its pool as soon as it exists, and everything that the test does to it is allowed.
         if in_pool {

@@ -9,8 +9,8 @@ use glassdome::sandbox::auth::Access;
 use crate::support::acl_model::{Privileges, World};
 use crate::support::pveum::{Stub, run_on};
 use crate::support::skip;
-use crate::support::tcp_proxy::Front;
-use crate::support::worlds::{OTHER_PATHS, PATHS, ROLES, SUBJECTS, lacks, lines, on_the_sandbox, script, world};
+use crate::support::tcp_proxy::PlainServer;
+use crate::support::worlds::{OTHER_PATHS, PATHS, ROLES, SUBJECTS, lines, missing, on_the_sandbox, script, world};
 
 /// The lines for a token that lacks the template.
 fn lines_for(user: &str) -> Vec<String> {
@@ -126,7 +126,7 @@ fn script_closes_the_gap(subject: &str, in_pool: bool, entries: &[Named]) {
         return;
     }
     let mut world = world_of(entries);
-    let front = Front::start(on_the_sandbox(&world));
+    let front = PlainServer::start(on_the_sandbox(&world));
     // The second time the template can be read, and what it needs is known.
     for _ in 0..2 {
         let before = everything_on(&front.access.lock().unwrap());
@@ -142,7 +142,7 @@ fn script_closes_the_gap(subject: &str, in_pool: bool, entries: &[Named]) {
             assert_eq!(after[place], world.holds(place.0, place.1), "{place:?}");
         }
     }
-    assert_eq!(lacks(&world, subject, in_pool).0, [], "{subject}");
+    assert_eq!(missing(&world, subject, in_pool).0, [], "{subject}");
 }
 
 #[test]

@@ -3,19 +3,10 @@
 use glassdome::sandbox::{Options, Sandbox};
 use rustix::process::Signal;
 
-use crate::support::terminal::Terminal;
+use crate::support::terminal::{TERMINALS, Terminal};
 use crate::support::test_env::{TestEnv, quick, signal};
 
 const DOWN: &str = "\x1b[B";
-
-/// A terminal as it may be: its width, and variables that say what it can show.
-const KINDS: [(u16, &[(&str, &str)]); 5] = [
-    (80, &[]),
-    (40, &[]),
-    (80, &[("NO_COLOR", "1")]),
-    (40, &[("LANG", "C"), ("LC_ALL", "C")]),
-    (80, &[("TERM", "dumb")]),
-];
 
 /// A settings file that leads to a question for yes or no.
 const UNVERIFIED: &str = "PROXMOX_VERIFY_SSL=false\n";
@@ -117,7 +108,7 @@ const fn question(kind: Kind) -> &'static str {
 
 #[test]
 fn a_wrong_answer_is_refused_and_the_right_one_taken_on_every_terminal() {
-    for (columns, variables) in KINDS {
+    for (columns, variables) in TERMINALS {
         let scene = Scene::on(columns, variables);
         let address = scene.sandbox.address().to_string();
         let mut terminal = scene.open(Kind::Text);
@@ -149,7 +140,7 @@ fn a_wrong_answer_is_refused_and_the_right_one_taken_on_every_terminal() {
 
 #[test]
 fn every_way_out_of_every_question_restores_the_terminal() {
-    for (columns, variables) in KINDS {
+    for (columns, variables) in TERMINALS {
         let scene = Scene::on(columns, variables);
         for kind in ALL {
             for (sent, code) in [(None, 130), (Some(Signal::TERM), 143), (Some(Signal::HUP), 129)] {
@@ -197,7 +188,7 @@ fn ctrl_d_and_escape_leave_no_visible_question() {
 
 #[test]
 fn the_rest_of_a_paste_answers_nothing_and_reaches_no_shell() {
-    for (columns, variables) in KINDS {
+    for (columns, variables) in TERMINALS {
         let scene = Scene::on(columns, variables);
         let address = scene.sandbox.address();
         let run = format!(

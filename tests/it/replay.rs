@@ -9,7 +9,7 @@ use glassdome::sandbox::cluster::{Cluster, Download};
 use serde_json::json;
 
 use crate::support::recorded::{RELEASE, Recordings, add_disk, add_vm};
-use crate::support::replay_client::Player;
+use crate::support::replay_client::Replay;
 use crate::wire;
 
 /// How many recordings must be played at least.
@@ -22,7 +22,7 @@ const APEX: &str = "apex@pve!glassdome-token";
 const MIN: &str = "min@pve!tt";
 
 /// What is played in one world, in its order.
-type Play = fn(&mut Player<'_>);
+type Play = fn(&mut Replay<'_>);
 
 /// Everything that is played.
 const PLAYS: &[Play] = &[
@@ -80,19 +80,19 @@ fn recorded_exchanges_are_answered_alike() {
     let mut played: BTreeSet<String> = BTreeSet::new();
     let mut differences = Vec::new();
     for play in PLAYS {
-        let mut player = Player::new(&recordings, recordings.cluster(recordings.access(RELEASE)));
-        play(&mut player);
-        played.append(&mut player.played);
-        differences.append(&mut player.differences);
+        let mut replay = Replay::new(&recordings, recordings.cluster(recordings.access(RELEASE)));
+        play(&mut replay);
+        played.append(&mut replay.played);
+        differences.append(&mut replay.differences);
     }
     let mut old = recordings.access(Release { major: 9, minor: 1, patch: 4 });
     recordings.add_later(&mut old);
-    let mut player = Player::new(&recordings, recordings.cluster(old));
+    let mut replay = Replay::new(&recordings, recordings.cluster(old));
     let before: Vec<&str> =
         recordings.0.keys().map(String::as_str).filter(|name| name.starts_with("pre915-")).collect();
-    player.play(&before.join(" "));
-    played.append(&mut player.played);
-    differences.append(&mut player.differences);
+    replay.play(&before.join(" "));
+    played.append(&mut replay.played);
+    differences.append(&mut replay.differences);
     for difference in &differences {
         println!("{difference}");
     }
@@ -118,21 +118,21 @@ fn running(cluster: &mut Cluster, vmid: u32) {
 }
 
 /// A finished full clone comes first: its task is what many recordings read.
-fn reads(player: &mut Player<'_>) {
-    player.play("clone-full-ok");
-    player.is_last_task("clone-full-ok-task-status-running");
-    player.play("clone-full-ok-task-status-running");
-    player.finish();
-    player.play("clone-full-ok-task-log clone-full-ok-task-status");
-    player.is_last_task("task-index");
-    player.play(
+fn reads(replay: &mut Replay<'_>) {
+    replay.play("clone-full-ok");
+    replay.is_last_task("clone-full-ok-task-status-running");
+    replay.play("clone-full-ok-task-status-running");
+    replay.finish();
+    replay.play("clone-full-ok-task-log clone-full-ok-task-status");
+    replay.is_last_task("task-index");
+    replay.play(
         "task-index task-log-limit-0 task-log-paged-1 task-log-paged-2 task-log-beyond-end \
          task-log-download-with-limit task-log-unknown task-status-invalid task-delete-unknown task-delete-finished \
          task-delete-foreign-user task-log-foreign-user task-status-foreign-user task-status-privsep-sibling-token \
          clone-full-ok-task-status-stopped node-tasks node-tasks-vmid node-tasks-source-active cluster-tasks \
          privsep-noacl-tasks",
     );
-    player.edit(|cluster| {
+    replay.edit(|cluster| {
         running(cluster, 101);
         cluster.certificates = json!([{
             "filename": "pve-root-ca.pem", "pem": "", "subject": "", "issuer": "", "fingerprint": "", "notbefore": 0,
@@ -142,7 +142,7 @@ fn reads(player: &mut Player<'_>) {
             "notafter": 0, "san": ["pve"], "public-key-type": "", "public-key-bits": 2048,
         }]);
     });
-    player.play(
+    replay.play(
         "certificates-info-noacl pvedaemon-down-version version-good-token node-version nodes nextid nextid-free nextid-taken nextid-not-int qemu-list qemu-list-full \
          resources-all resources-vm bad-node-name cluster-status feature-clone feature-clone-non-template \
          feature-clone-noacl node-index node-network node-network-bridges node-status root-index storage-cfg \
@@ -152,7 +152,7 @@ fn reads(player: &mut Player<'_>) {
          unknown-query-param-get node-resolvable-but-unreachable node-resolvable-but-refused-post utf8-in-error \
          version-encoded-api-path certificates-info-no-auth pools acl roles",
     );
-    player.play(
+    replay.play(
         "privsep-noacl-clone privsep-noacl-clone-missing privsep-noacl-delete privsep-noacl-domains \
          privsep-noacl-nextid privsep-noacl-permissions privsep-noacl-qemu-list privsep-noacl-resources \
          privsep-noacl-storage-list privsep-noacl-users privsep-noacl-version privsep-noacl-vm-config \
@@ -160,8 +160,8 @@ fn reads(player: &mut Player<'_>) {
     );
 }
 
-fn credentials(player: &mut Player<'_>) {
-    player.play(
+fn credentials(replay: &mut Replay<'_>) {
+    replay.play(
         "version-no-auth version-wrong-secret version-secret-not-uuid version-unknown-token version-unknown-user \
          version-unknown-realm version-expired-token version-header-garbage version-header-no-equals \
          version-header-bearer version-header-lowercase-scheme version-header-quoted \
@@ -200,122 +200,122 @@ const BY_THE_TOKEN: &str = "token-get-itself-without-user-modify token-regenerat
     acl-put-by-vmadmin-bridge acl-put-by-vmadmin-node acl-get-by-plain-user users-get-by-plain-user \
     permissions-of-own-token-by-user permissions-of-own-user-by-token";
 
-fn identities(player: &mut Player<'_>) {
-    player.play(EARLY);
-    player.add_later();
-    player.play(LATER);
-    player.play(BY_THE_TOKEN);
-    player.edit(|cluster| cluster.access.acl.forget_holders(|holder| *holder != Subject::User("min@pve".into())));
-    player.edit(|cluster| cluster.access.grant("rv1@pve", "/", "Administrator"));
-    player.play("shadow-1-administrator-on-root shadow-2-grant-own-role-on-vms shadow-3-after");
-    player.edit(|cluster| {
+fn identities(replay: &mut Replay<'_>) {
+    replay.play(EARLY);
+    replay.add_later();
+    replay.play(LATER);
+    replay.play(BY_THE_TOKEN);
+    replay.edit(|cluster| cluster.access.acl.forget_holders(|holder| *holder != Subject::User("min@pve".into())));
+    replay.edit(|cluster| cluster.access.grant("rv1@pve", "/", "Administrator"));
+    replay.play("shadow-1-administrator-on-root shadow-2-grant-own-role-on-vms shadow-3-after");
+    replay.edit(|cluster| {
         cluster.access.acl.forget_holders(|holder| *holder == Subject::User("rv1@pve".into()));
         let holder = Subject::Group("rvg".into());
         cluster.access.acl.set(Entry { path: "/".into(), holder, role: "Administrator".into(), propagate: true });
     });
-    player.play("shadow-4-administrator-by-group");
-    player.edit(|cluster| cluster.access.grant("rv1@pve", "/", "PVEAuditor"));
-    player.play(
+    replay.play("shadow-4-administrator-by-group");
+    replay.edit(|cluster| cluster.access.grant("rv1@pve", "/", "PVEAuditor"));
+    replay.play(
         "shadow-5-own-entry-beside-group acl-after-vm-delete cleanup-users-delete cleanup-groups-delete \
          cleanup-pools-delete cleanup-roles-delete",
     );
 }
 
-fn refused_clones(player: &mut Player<'_>) {
-    player.play(
+fn refused_clones(replay: &mut Replay<'_>) {
+    replay.play(
         "clone-existing-newid clone-full-bad-format clone-full-not-bool clone-full-unknown-storage clone-invalid-name \
          clone-linked-with-format clone-linked-with-storage clone-missing-newid clone-missing-vmid \
          clone-name-underscore clone-newid-equals-source clone-newid-too-large clone-newid-too-small clone-unknown-node \
          clone-unknown-pool clone-unknown-snapshot clone-unknown-target-node clone-linked-of-non-template",
     );
-    player.edit(|cluster| cluster.set_option(102, "lock", "backup"));
-    player.play("clone-locked-source");
+    replay.edit(|cluster| cluster.set_option(102, "lock", "backup"));
+    replay.play("clone-locked-source");
 }
 
-fn clones(player: &mut Player<'_>) {
-    player.edit(|cluster| {
+fn clones(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| {
         cluster.vms.remove(&101).unwrap();
         cluster.storages.get_mut("local").unwrap().volumes.retain(|_, volume| volume.vmid != Some(101));
     });
-    player.play("clone-linked-ok clone-linked-ok-task-status-running");
-    player.finish();
-    player.play("clone-linked-ok-task-status-stopped clone-linked-ok-task-log");
-    player.play(
+    replay.play("clone-linked-ok clone-linked-ok-task-status-running");
+    replay.finish();
+    replay.play("clone-linked-ok-task-status-stopped clone-linked-ok-task-log");
+    replay.play(
         "+clone-full-of-stopped-vm clone-full-of-stopped-vm-task-status +clone-default-mode-of-non-template \
          clone-default-mode-of-non-template-task-log +clone-default-mode-of-template \
          clone-default-mode-of-template-task-log clone-default-mode-of-template-task-status +clone-name-64 \
          clone-name-64-task-log clone-name-64-task-status",
     );
-    player.call(APEX, "POST", "/nodes/pve/qemu/9000/clone", &format!("newid=166&description={}", "x".repeat(8193)));
-    player.finish();
-    player.is_last_task("clone-description-8193-task-status");
-    player.play("clone-description-8193-task-status");
+    replay.call(APEX, "POST", "/nodes/pve/qemu/9000/clone", &format!("newid=166&description={}", "x".repeat(8193)));
+    replay.finish();
+    replay.is_last_task("clone-description-8193-task-status");
+    replay.play("clone-description-8193-task-status");
     for number in 0..4 {
         let name = format!("clone-parallel-{number}-task-status");
-        player.call(APEX, "POST", "/nodes/pve/qemu/9000/clone", &format!("newid={}", 180 + number));
-        player.is_last_task(&name);
+        replay.call(APEX, "POST", "/nodes/pve/qemu/9000/clone", &format!("newid={}", 180 + number));
+        replay.is_last_task(&name);
     }
-    player.finish();
-    player.play(
+    replay.finish();
+    replay.play(
         "clone-parallel-0-task-status clone-parallel-1-task-status clone-parallel-2-task-status \
          clone-parallel-3-task-status",
     );
-    player.edit(|cluster| drop(cluster.vms.remove(&166)));
-    player.edit(|cluster| running(cluster, 101));
-    player.play(
+    replay.edit(|cluster| drop(cluster.vms.remove(&166)));
+    replay.edit(|cluster| running(cluster, 101));
+    replay.play(
         "+clone-of-running-vm-full +clone-of-running-vm-default \
          clone-of-running-vm-linked",
     );
 }
 
 /// Six clones wanted the same number at once; the first that got it held its lock longer than the others waited.
-fn lost_race(player: &mut Player<'_>) {
-    player.edit(|cluster| assert!(cluster.locked_vms.insert(170)));
-    player.play("clone-race-same-newid-1");
-    player.wait(Duration::from_secs(11));
-    player.play("clone-race-same-newid-1-task-status clone-race-same-newid-1-task-log");
-    player.edit(|cluster| assert!(cluster.locked_vms.remove(&170)));
-    player.call(APEX, "POST", "/nodes/pve/qemu/9000/clone", "newid=170&full=1&name=race0");
-    player.finish();
-    player.is_last_task("clone-race-same-newid-0-task-status");
-    player.play("clone-race-same-newid-0-task-status clone-race-same-newid-0-task-log");
+fn lost_race(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| assert!(cluster.locked_vms.insert(170)));
+    replay.play("clone-race-same-newid-1");
+    replay.wait(Duration::from_secs(11));
+    replay.play("clone-race-same-newid-1-task-status clone-race-same-newid-1-task-log");
+    replay.edit(|cluster| assert!(cluster.locked_vms.remove(&170)));
+    replay.call(APEX, "POST", "/nodes/pve/qemu/9000/clone", "newid=170&full=1&name=race0");
+    replay.finish();
+    replay.is_last_task("clone-race-same-newid-0-task-status");
+    replay.play("clone-race-same-newid-0-task-status clone-race-same-newid-0-task-log");
 }
 
-fn slow_clone(player: &mut Player<'_>) {
-    player.play("clone-full-slow");
-    player.wait(Duration::from_secs(2));
-    player.play(
+fn slow_clone(replay: &mut Replay<'_>) {
+    replay.play("clone-full-slow");
+    replay.wait(Duration::from_secs(2));
+    replay.play(
         "clone-slow-task-status-running clone-slow-task-log-running clone-slow-tasks-active \
          clone-slow-target-config-while-running clone-slow-target-status-while-running nextid-200-while-cloning \
          vm-config-put-while-being-cloned vm-start-while-being-cloned vm-delete-while-being-cloned \
          clone-source-delete-while-cloning",
     );
-    player.wait(Duration::from_secs(11));
-    player.play(
+    replay.wait(Duration::from_secs(11));
+    replay.play(
         "clone-source-delete-while-cloning-task-log clone-second-from-template-while-cloning task-abort-running-clone \
          task-abort-log-after task-abort-status-after task-abort-target-config-after",
     );
-    player.finish();
-    player.play("clone-second-from-template-while-cloning-task-status");
+    replay.finish();
+    replay.play("clone-second-from-template-while-cloning-task-status");
 }
 
-fn killed_clone(player: &mut Player<'_>) {
-    player.play("clone-full-slow2");
-    player.wait(Duration::from_secs(1));
-    player.edit(|cluster| {
+fn killed_clone(replay: &mut Replay<'_>) {
+    replay.play("clone-full-slow2");
+    replay.wait(Duration::from_secs(1));
+    replay.edit(|cluster| {
         let upid = cluster.tasks.last().unwrap().upid.clone();
         cluster.kill_worker(&upid, Duration::from_secs(1));
     });
-    player.play("task-killed9-status task-killed9-target-config vm-config-unlock-as-token task-killed9-list");
-    player.call("root@pam", "DELETE", "/nodes/pve/qemu/202", "skiplock=1");
-    player.finish();
-    player.is_last_task("vm-delete-locked-skiplock-as-root-ticket-task-log");
-    player.play("vm-delete-locked-skiplock-as-root-ticket-task-log");
+    replay.play("task-killed9-status task-killed9-target-config vm-config-unlock-as-token task-killed9-list");
+    replay.call("root@pam", "DELETE", "/nodes/pve/qemu/202", "skiplock=1");
+    replay.finish();
+    replay.is_last_task("vm-delete-locked-skiplock-as-root-ticket-task-log");
+    replay.play("vm-delete-locked-skiplock-as-root-ticket-task-log");
 }
 
-fn changes(player: &mut Player<'_>) {
-    player.edit(|cluster| running(cluster, 101));
-    player.play(
+fn changes(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| running(cluster, 101));
+    replay.play(
         "vm-pending vm-config-bad-digest vm-config-bad-memory vm-config-bad-name vm-config-bad-tag vm-config-delete-key \
          vm-config-no-params vm-config-running-pending vm-config-tags vm-config-unknown-key vm-pending-running \
          +vm-rename-post-async vm-rename-post-async-task-log vm-rename-put-sync +vm-resize-ok vm-resize-ok-task-log \
@@ -324,10 +324,10 @@ fn changes(player: &mut Player<'_>) {
     );
 }
 
-fn destruction(player: &mut Player<'_>) {
-    player.play("+clone-full-of-stopped-vm +clone-default-mode-of-non-template +clone-default-mode-of-template");
-    player.edit(|cluster| running(cluster, 101));
-    player.play(
+fn destruction(replay: &mut Replay<'_>) {
+    replay.play("+clone-full-of-stopped-vm +clone-default-mode-of-non-template +clone-default-mode-of-template");
+    replay.edit(|cluster| running(cluster, 101));
+    replay.play(
         "vm-delete-nonexistent vm-delete-running +vm-delete-template-with-linked-clones \
          vm-delete-template-with-linked-clones-task-status +vm-delete-linked-clone vm-delete-linked-clone-task-log \
          vm-delete-linked-clone-task-status +vm-delete-ok vm-delete-ok-task-log vm-delete-ok-task-status \
@@ -335,16 +335,16 @@ fn destruction(player: &mut Player<'_>) {
          content-delete-missing-task-log content-delete-missing-task-status +content-delete-missing-encoded \
          content-delete-missing-encoded-task-log content-delete-missing-encoded-task-status",
     );
-    player.edit(|cluster| add_vm(cluster, 100, "rv-again", "100/vm-100-disk-0.qcow2"));
-    player.edit(|cluster| add_disk(cluster, 100, "100/vm-100-disk-7.qcow2", None));
-    player.play(
+    replay.edit(|cluster| add_vm(cluster, 100, "rv-again", "100/vm-100-disk-0.qcow2"));
+    replay.edit(|cluster| add_disk(cluster, 100, "100/vm-100-disk-7.qcow2", None));
+    replay.play(
         "orphan-disk-survives-plain-delete +vm-delete-with-destroy-unreferenced \
          orphan-disk-lost-with-destroy-unreferenced",
     );
 }
 
-fn power(player: &mut Player<'_>) {
-    player.play(
+fn power(replay: &mut Replay<'_>) {
+    replay.play(
         "+vm-start-101 vm-start-101-task-log vm-start-101-task-status +vm-start-already-running +vm-start-template \
          vm-start-template-task-log +vm-start-missing vm-start-missing-task-log vm-start-missing-task-status \
          +vm-stop-stopped vm-stop-stopped-task-log vm-stop-stopped-task-status agent-net-not-running \
@@ -353,46 +353,46 @@ fn power(player: &mut Player<'_>) {
          vm-start-ok-task-status vm-status-current-running template-convert-running +vm-reset vm-reset-task-log \
          vm-reset-task-status",
     );
-    player.call(APEX, "POST", "/nodes/pve/qemu/101/status/reboot", "timeout=3");
-    player.finish();
-    player.is_last_task("vm-reboot-timeout-task-status");
-    player.play("vm-reboot-timeout-task-status vm-reboot-timeout-task-log");
-    player.play("vm-config-delete-key vm-config-tags");
-    player.call(APEX, "POST", "/nodes/pve/qemu/101/status/suspend", "");
-    player.finish();
-    player.is_last_task("vm-suspend-task-status");
-    player.play(
+    replay.call(APEX, "POST", "/nodes/pve/qemu/101/status/reboot", "timeout=3");
+    replay.finish();
+    replay.is_last_task("vm-reboot-timeout-task-status");
+    replay.play("vm-reboot-timeout-task-status vm-reboot-timeout-task-log");
+    replay.play("vm-config-delete-key vm-config-tags");
+    replay.call(APEX, "POST", "/nodes/pve/qemu/101/status/suspend", "");
+    replay.finish();
+    replay.is_last_task("vm-suspend-task-status");
+    replay.play(
         "vm-suspend-task-status vm-status-paused qemu-list-paused-vm resources-paused-vm +vm-resume vm-resume-task-log \
          vm-resume-task-status +vm-stop-ok vm-stop-ok-task-log vm-stop-ok-task-status +vm-start-101 +vm-stop-101 \
          vm-stop-101-task-log vm-stop-101-task-status",
     );
 }
 
-fn snapshots(player: &mut Player<'_>) {
-    player.play(
+fn snapshots(replay: &mut Replay<'_>) {
+    replay.play(
         "+vm-snapshot vm-snapshot-task-log vm-snapshot-task-status vm-clone-linked-from-snapshot \
          template-convert-with-snapshot template-convert-already-template template-convert-missing +vm-delsnapshot \
          vm-delsnapshot-task-log",
     );
-    player.play("+vm-snapshot");
-    player.call(APEX, "POST", "/nodes/pve/qemu/102/clone", "newid=103&snapname=s1&full=1");
-    player.finish();
-    player.is_last_task("vm-clone-full-from-snapshot-task-log");
-    player.edit(|cluster| running(cluster, 101));
-    player.play("vm-clone-full-from-snapshot-task-log vm-snapshot-running");
-    player.finish();
-    player.edit(|cluster| cluster.set_option(101, "lock", "snapshot"));
-    player.call(APEX, "DELETE", "/nodes/pve/qemu/101/snapshot/s1", "");
-    player.is_last_task("vm-delsnapshot-2-task-status");
-    player.play("vm-delsnapshot-2-task-status vm-delsnapshot-2-task-log");
+    replay.play("+vm-snapshot");
+    replay.call(APEX, "POST", "/nodes/pve/qemu/102/clone", "newid=103&snapname=s1&full=1");
+    replay.finish();
+    replay.is_last_task("vm-clone-full-from-snapshot-task-log");
+    replay.edit(|cluster| running(cluster, 101));
+    replay.play("vm-clone-full-from-snapshot-task-log vm-snapshot-running");
+    replay.finish();
+    replay.edit(|cluster| cluster.set_option(101, "lock", "snapshot"));
+    replay.call(APEX, "DELETE", "/nodes/pve/qemu/101/snapshot/s1", "");
+    replay.is_last_task("vm-delsnapshot-2-task-status");
+    replay.play("vm-delsnapshot-2-task-status vm-delsnapshot-2-task-log");
     let content = "/nodes/pve/storage/local/content/local:9000/base-9000-disk-0.qcow2";
-    player.call(APEX, "DELETE", content, "");
-    player.is_last_task("content-delete-in-use-base-task-status");
-    player.play("content-delete-in-use-base-task-status content-delete-in-use-base-task-log");
+    replay.call(APEX, "DELETE", content, "");
+    replay.is_last_task("content-delete-in-use-base-task-status");
+    replay.play("content-delete-in-use-base-task-status content-delete-in-use-base-task-log");
 }
 
-fn creation(player: &mut Player<'_>) {
-    player.play(
+fn creation(replay: &mut Replay<'_>) {
+    replay.play(
         "vm-create-bad-net vm-create-no-vmid vm-create-unknown-storage +vm-create-unknown-bridge \
          vm-create-unknown-bridge-task-log vm-create-unknown-bridge-task-status +vm-create-start-unknown-bridge \
          vm-create-start-unknown-bridge-task-log vm-create-start-unknown-bridge-task-status \
@@ -405,31 +405,31 @@ fn creation(player: &mut Player<'_>) {
          +vm-create-with-cloudinit vm-create-with-cloudinit-task-status vm-config-with-cloudinit \
          vm-config-sshkeys-encoded-plus vm-config-sshkeys-not-encoded",
     );
-    player.call(APEX, "POST", "/nodes/pve/qemu", "vmid=310&memory=64&net0=e1000,bridge=vmbr0,mtu=1400");
-    player.finish();
-    player.play(
+    replay.call(APEX, "POST", "/nodes/pve/qemu", "vmid=310&memory=64&net0=e1000,bridge=vmbr0,mtu=1400");
+    replay.finish();
+    replay.play(
         "+vm-start-with-warnings vm-start-with-warnings-task-log vm-start-with-warnings-task-status \
          node-tasks-with-warnings node-tasks-filter-errors node-tasks-statusfilter-warning",
     );
-    player.edit(|cluster| cluster.access.acl.forget_holders(|_| true));
+    replay.edit(|cluster| cluster.access.acl.forget_holders(|_| true));
     for role in ["PVEVMAdmin", "PVEDatastoreAdmin"] {
-        player.edit(|cluster| cluster.access.grant("apex@pve", "/", role));
+        replay.edit(|cluster| cluster.access.grant("apex@pve", "/", role));
     }
-    player.edit(|cluster| drop(cluster.vms.remove(&9000)));
-    player.play("vm-create-403-no-sdn-use");
-    player.edit(|cluster| cluster.access.grant("apex@pve", "/", "PVESDNUser"));
-    player.play("+vm-create-9000 linked-clone-of-non-template +template-convert-ok template-convert-tasklog");
+    replay.edit(|cluster| drop(cluster.vms.remove(&9000)));
+    replay.play("vm-create-403-no-sdn-use");
+    replay.edit(|cluster| cluster.access.grant("apex@pve", "/", "PVESDNUser"));
+    replay.play("+vm-create-9000 linked-clone-of-non-template +template-convert-ok template-convert-tasklog");
 }
 
-fn downloads(player: &mut Player<'_>) {
-    player.add_later();
-    player.edit(|cluster| {
+fn downloads(replay: &mut Replay<'_>) {
+    replay.add_later();
+    replay.edit(|cluster| {
         let sum = "2201a12ca85b40afd3b8ace84bb2023b19f8997e14d7aae90bc805a24b3aa7f3";
         let file = Download::File { size: 314_900_480, checksum: Some(sum.to_owned()) };
         cluster.downloads.insert("http://127.0.0.1:8099/web.qcow2".to_owned(), file);
         cluster.downloads.insert("http://127.0.0.1:8099/nope.qcow2".to_owned(), Download::Missing);
     });
-    player.play(
+    replay.play(
         "+download-url-bad-filename download-url-bad-filename-task-status download-url-checksum-without-alg \
          +download-url-connection-refused download-url-connection-refused-task-log \
          +download-url-import-connection-refused download-url-import-connection-refused-task-status \
@@ -440,87 +440,87 @@ fn downloads(player: &mut Player<'_>) {
          +download-url-checksum-mismatch download-url-checksum-mismatch-task-log \
          download-url-checksum-mismatch-task-status",
     );
-    player.play("upload-no-permission upload-wrong-ext +upload-iso-ok upload-iso-ok-task-status");
+    replay.play("upload-no-permission upload-wrong-ext +upload-iso-ok upload-iso-ok-task-status");
     // The call itself was not recorded a second time: only what its task says.
-    let temporary = player.send_file(&[b'X'; 2048]);
+    let temporary = replay.send_file(&[b'X'; 2048]);
     let form = format!("content=iso&filename=lab.iso&tmpfilename={temporary}");
-    player.call("apex@pve!glassdome-token", "POST", "/nodes/pve/storage/local/upload", &form);
-    player.finish();
-    player.is_last_task("upload-iso-again-task-log");
-    player.play(
+    replay.call("apex@pve!glassdome-token", "POST", "/nodes/pve/storage/local/upload", &form);
+    replay.finish();
+    replay.is_last_task("upload-iso-again-task-log");
+    replay.play(
         "upload-iso-again-task-log upload-iso-again-task-status +upload-import-qcow2-invalid \
          upload-import-qcow2-invalid-task-log upload-import-qcow2-invalid-task-status",
     );
 }
 
 /// The rights of `min@pve`, one after the other.
-fn few_rights(player: &mut Player<'_>) {
-    player.add_later();
-    player.play("priv-pool-get");
-    player.edit(|cluster| cluster.access.acl.forget_holders(|holder| *holder == Subject::User("min@pve".into())));
+fn few_rights(replay: &mut Replay<'_>) {
+    replay.add_later();
+    replay.play("priv-pool-get");
+    replay.edit(|cluster| cluster.access.acl.forget_holders(|holder| *holder == Subject::User("min@pve".into())));
     let grant =
-        |player: &mut Player<'_>, path: &str, privileges: &str| player.grant_privileges("min@pve", path, privileges);
-    grant(player, "/vms/9000", "VM.Clone");
-    player.play("priv-clone-1-VM.Clone-on-template");
-    grant(player, "/vms/400", "VM.Allocate");
-    player.play("priv-clone-2-plus-VM.Allocate-on-newid");
-    grant(player, "/storage/local", "Datastore.AllocateSpace");
-    player.play("priv-clone-3-plus-Datastore.AllocateSpace");
-    grant(player, "/sdn/zones/localnetwork/vmbr0", "SDN.Use");
-    player.call(MIN, "POST", "/nodes/pve/qemu/9000/clone", "newid=400&full=0");
-    player.finish();
-    player.play("priv-config-after-clone");
-    grant(player, "/vms/400", "VM.Audit");
-    player.play("priv-config-with-Audit priv-rename-without-Config");
-    grant(player, "/vms/400", "VM.Config.Options");
-    player.play("priv-rename-with-Config.Options priv-memory-with-only-Config.Options priv-start-without-PowerMgmt");
-    grant(player, "/vms/400", "VM.PowerMgmt");
-    player.play("+priv-start-with-PowerMgmt");
-    player.call(MIN, "POST", "/nodes/pve/qemu/400/status/stop", "");
-    player.finish();
-    player.play("+priv-delete-with-Allocate priv-template-config-without-Audit");
-    grant(player, "/vms/401", "VM.Allocate");
-    player.play("+priv-clone-full-with-min");
-    player.play(
+        |replay: &mut Replay<'_>, path: &str, privileges: &str| replay.grant_privileges("min@pve", path, privileges);
+    grant(replay, "/vms/9000", "VM.Clone");
+    replay.play("priv-clone-1-VM.Clone-on-template");
+    grant(replay, "/vms/400", "VM.Allocate");
+    replay.play("priv-clone-2-plus-VM.Allocate-on-newid");
+    grant(replay, "/storage/local", "Datastore.AllocateSpace");
+    replay.play("priv-clone-3-plus-Datastore.AllocateSpace");
+    grant(replay, "/sdn/zones/localnetwork/vmbr0", "SDN.Use");
+    replay.call(MIN, "POST", "/nodes/pve/qemu/9000/clone", "newid=400&full=0");
+    replay.finish();
+    replay.play("priv-config-after-clone");
+    grant(replay, "/vms/400", "VM.Audit");
+    replay.play("priv-config-with-Audit priv-rename-without-Config");
+    grant(replay, "/vms/400", "VM.Config.Options");
+    replay.play("priv-rename-with-Config.Options priv-memory-with-only-Config.Options priv-start-without-PowerMgmt");
+    grant(replay, "/vms/400", "VM.PowerMgmt");
+    replay.play("+priv-start-with-PowerMgmt");
+    replay.call(MIN, "POST", "/nodes/pve/qemu/400/status/stop", "");
+    replay.finish();
+    replay.play("+priv-delete-with-Allocate priv-template-config-without-Audit");
+    grant(replay, "/vms/401", "VM.Allocate");
+    replay.play("+priv-clone-full-with-min");
+    replay.play(
         "priv-cluster-tasks priv-network-list priv-node-tasks priv-nodes priv-version +priv-delete-without-Audit",
     );
-    player.play("priv-qemu-list");
-    player.edit(|cluster| cluster.access.grant("min@pve", "/pool/labpool", "LPool"));
-    player.play("+priv-clone-into-pool +priv-pool-vm-delete");
-    player.edit(|cluster| cluster.access.grant("apex@pve!sep", "/vms", "PVEVMAdmin"));
-    player.play("privsep-acl-on-vms-clone privsep-acl-on-vms-permissions");
-    player.call(MIN, "POST", "/nodes/pve/qemu/9000/clone", "newid=401&full=0&pool=labpool");
-    player.finish();
-    player.is_last_task("task-status-of-token-task-by-owning-user-ticket");
-    player.play("task-status-of-token-task-by-owning-user-ticket");
-    player.call("min@pve", "DELETE", "/nodes/pve/qemu/401", "");
-    player.finish();
-    player.is_last_task("task-status-of-user-task-by-own-token");
-    player.play("task-status-of-user-task-by-own-token");
+    replay.play("priv-qemu-list");
+    replay.edit(|cluster| cluster.access.grant("min@pve", "/pool/labpool", "LPool"));
+    replay.play("+priv-clone-into-pool +priv-pool-vm-delete");
+    replay.edit(|cluster| cluster.access.grant("apex@pve!sep", "/vms", "PVEVMAdmin"));
+    replay.play("privsep-acl-on-vms-clone privsep-acl-on-vms-permissions");
+    replay.call(MIN, "POST", "/nodes/pve/qemu/9000/clone", "newid=401&full=0&pool=labpool");
+    replay.finish();
+    replay.is_last_task("task-status-of-token-task-by-owning-user-ticket");
+    replay.play("task-status-of-token-task-by-owning-user-ticket");
+    replay.call("min@pve", "DELETE", "/nodes/pve/qemu/401", "");
+    replay.finish();
+    replay.is_last_task("task-status-of-user-task-by-own-token");
+    replay.play("task-status-of-user-task-by-own-token");
 }
 
-fn json_bodies(player: &mut Player<'_>) {
-    player.play(
+fn json_bodies(replay: &mut Replay<'_>) {
+    replay.play(
         "+json-clone-false json-clone-false-task-log json-clone-false-task-status +json-clone-true \
          json-clone-true-task-log json-config-500 json-config-put-array json-config-put-null json-charset-content-type \
          +params-in-query-on-post params-in-query-and-body-on-put",
     );
 }
 
-fn locks(player: &mut Player<'_>) {
-    player.play("+vm-rename-post-async vm-config-tags pvedaemon-down-resources +vm-start-task-fails");
-    player.edit(|cluster| cluster.set_option(102, "lock", "backup"));
-    player.edit(|cluster| assert!(cluster.vms.get_mut(&102).unwrap().config.remove("serial0")));
-    player.play("+vm-delete-locked-backup vm-delete-locked-backup-task-log vm-delete-locked-backup-task-status vm-status-locked");
-    player.call(APEX, "POST", "/nodes/pve/qemu/102/status/start", "");
-    player.is_last_task("vm-start-locked-backup-task-log");
-    player.play("vm-start-locked-backup-task-log vm-start-locked-backup-task-status");
+fn locks(replay: &mut Replay<'_>) {
+    replay.play("+vm-rename-post-async vm-config-tags pvedaemon-down-resources +vm-start-task-fails");
+    replay.edit(|cluster| cluster.set_option(102, "lock", "backup"));
+    replay.edit(|cluster| assert!(cluster.vms.get_mut(&102).unwrap().config.remove("serial0")));
+    replay.play("+vm-delete-locked-backup vm-delete-locked-backup-task-log vm-delete-locked-backup-task-status vm-status-locked");
+    replay.call(APEX, "POST", "/nodes/pve/qemu/102/status/start", "");
+    replay.is_last_task("vm-start-locked-backup-task-log");
+    replay.play("vm-start-locked-backup-task-log vm-start-locked-backup-task-status");
 }
 
 /// A protected template with a tagged card, and a user that is confined to a pool.
-fn pool_confined(player: &mut Player<'_>) {
-    player.add_later();
-    player.edit(|cluster| {
+fn pool_confined(replay: &mut Replay<'_>) {
+    replay.add_later();
+    replay.edit(|cluster| {
         add_disk(cluster, 7700, "7700/base-7700-disk-0.raw", None);
         add_vm(cluster, 7700, "rv-tmpl", "7700/base-7700-disk-0.raw");
         for option in ["agent", "serial0", "scsihw", "ostype", "cores"] {
@@ -532,40 +532,40 @@ fn pool_confined(player: &mut Player<'_>) {
         }
         cluster.set_option(7700, "net0", "virtio=BC:24:11:00:00:01,bridge=vmbr0,tag=100");
     });
-    player.play(
+    replay.play(
         "+clone-of-protected-template clone-of-protected-template-config vm-delete-protected vm-unprotect \
          +vm-delete-after-unprotect",
     );
-    player.edit(|cluster| {
+    replay.edit(|cluster| {
         cluster.access.users.insert("rv1@pve".to_owned(), glassdome::sandbox::auth::User::default());
         cluster.access.pools.insert("rvpool".to_owned(), glassdome::sandbox::auth::Pool::default());
     });
-    player.lend_recorded_secret("rv1@pve", "full");
-    player.grant_privileges("rv1@pve", "/pool/rvpool", "VM.Allocate,VM.Audit,VM.PowerMgmt");
-    player.grant_privileges("rv1@pve", "/vms/7700", "VM.Clone,VM.Audit");
-    player.grant_privileges("rv1@pve", "/storage/local", "Datastore.AllocateSpace");
-    player.play("clone-tagged-bridge-without-propagation");
-    player.grant_privileges("rv1@pve", "/sdn/zones/localnetwork/vmbr0", "SDN.Use");
-    player.play("+clone-tagged-bridge-into-pool qemu-list-by-pool-confined vm-delete-foreign-by-pool-confined");
+    replay.add_recorded_token("rv1@pve", "full");
+    replay.grant_privileges("rv1@pve", "/pool/rvpool", "VM.Allocate,VM.Audit,VM.PowerMgmt");
+    replay.grant_privileges("rv1@pve", "/vms/7700", "VM.Clone,VM.Audit");
+    replay.grant_privileges("rv1@pve", "/storage/local", "Datastore.AllocateSpace");
+    replay.play("clone-tagged-bridge-without-propagation");
+    replay.grant_privileges("rv1@pve", "/sdn/zones/localnetwork/vmbr0", "SDN.Use");
+    replay.play("+clone-tagged-bridge-into-pool qemu-list-by-pool-confined vm-delete-foreign-by-pool-confined");
 }
 
 /// Lists know of a new VM what its node has reported: for up to ten seconds that it is there.
-fn late_lists(player: &mut Player<'_>) {
-    player.edit(|cluster| {
+fn late_lists(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| {
         cluster.set_option(102, "tags", "glassdome;lab");
         cluster.report_every = Some(Duration::from_secs(10));
     });
-    player.play("vm-config");
-    player.call(APEX, "POST", "/nodes/pve/qemu/9000/clone", "newid=510&full=0");
-    player.finish();
-    player.play("resources-right-after-clone");
-    player.wait(Duration::from_secs(10));
-    player.edit(|cluster| {
+    replay.play("vm-config");
+    replay.call(APEX, "POST", "/nodes/pve/qemu/9000/clone", "newid=510&full=0");
+    replay.finish();
+    replay.play("resources-right-after-clone");
+    replay.wait(Duration::from_secs(10));
+    replay.edit(|cluster| {
         running(cluster, 101);
         assert!(cluster.vms.get_mut(&102).unwrap().config.remove("tags"));
         cluster.report_every = Some(Duration::from_secs(1));
     });
-    player.call(APEX, "POST", "/nodes/pve/qemu/9000/clone", "newid=200&full=1");
-    player.wait(Duration::from_secs(2));
-    player.play("clone-slow-resources-while-running");
+    replay.call(APEX, "POST", "/nodes/pve/qemu/9000/clone", "newid=200&full=1");
+    replay.wait(Duration::from_secs(2));
+    replay.play("clone-slow-resources-while-running");
 }

@@ -8,7 +8,7 @@ use glassdome::sandbox::cluster::{Agent, Cluster, Download, Kind, Mapping, Power
 
 use crate::support::recorded::Recordings;
 use crate::support::recorded_servers::{Guest, guest};
-use crate::support::replay_client::Player;
+use crate::support::replay_client::Replay;
 
 /// How many of the recordings must be played at least.
 const LEAST: usize = 400;
@@ -77,14 +77,14 @@ const LEFT_OUT: &[(&str, &str)] = &[
 ];
 
 /// What is played in one world, in its order.
-type Play = fn(&mut Player<'_>);
+type Play = fn(&mut Replay<'_>);
 
 /// The releases of Proxmox VE 8, and what was asked of each.
 const OF_VERSION_8: &[(&str, Release, Play)] = &[
     ("pve84-r803-", Release { major: 8, minor: 0, patch: 3 }, version_8_0),
     ("pve84-r822-", Release { major: 8, minor: 2, patch: 2 }, version_8_2),
     ("pve84-r832-", Release { major: 8, minor: 3, patch: 2 }, version_8_3),
-    ("pve84-r8421-", Release { major: 8, minor: 4, patch: 21 }, |player| player.play_all("pve84-r8421-")),
+    ("pve84-r8421-", Release { major: 8, minor: 4, patch: 21 }, |replay| replay.play_all("pve84-r8421-")),
     ("pve84-", Release { major: 8, minor: 4, patch: 14 }, version_8_4),
 ];
 
@@ -116,11 +116,11 @@ struct Played {
 }
 
 impl Played {
-    fn play(&mut self, mut player: Player<'_>, play: Play) {
-        player.leave_out(LEFT_OUT.iter().map(|(name, _)| *name));
-        play(&mut player);
-        self.names.extend(player.played);
-        self.differences.append(&mut player.differences);
+    fn play(&mut self, mut replay: Replay<'_>, play: Play) {
+        replay.leave_out(LEFT_OUT.iter().map(|(name, _)| *name));
+        play(&mut replay);
+        self.names.extend(replay.played);
+        self.differences.append(&mut replay.differences);
     }
 }
 
@@ -129,10 +129,10 @@ fn recorded_exchanges_of_two_nodes_and_of_version_8_are_answered_alike() {
     let (two_nodes, version_8) = (Recordings::of_two_nodes(), Recordings::of_version_8());
     let mut played = Played::default();
     for play in ON_TWO_NODES {
-        played.play(Player::new(&two_nodes, two_nodes.two_nodes()), *play);
+        played.play(Replay::new(&two_nodes, two_nodes.two_nodes()), *play);
     }
     for (_, release, play) in OF_VERSION_8 {
-        played.play(Player::new(&version_8, version_8.version_8(*release)), *play);
+        played.play(Replay::new(&version_8, version_8.version_8(*release)), *play);
     }
     for difference in &played.differences {
         println!("{difference}");
@@ -150,90 +150,90 @@ fn recorded_exchanges_of_two_nodes_and_of_version_8_are_answered_alike() {
     assert!(count >= LEAST);
 }
 
-fn version_8_0(player: &mut Player<'_>) {
-    player.play("pve84-r803-version");
-    player.edit(|cluster| {
+fn version_8_0(replay: &mut Replay<'_>) {
+    replay.play("pve84-r803-version");
+    replay.edit(|cluster| {
         cluster.storages.get_mut("local").unwrap().content = vec!["rootdir".to_owned(), "images".to_owned()];
     });
-    player.play_all("pve84-r803-");
+    replay.play_all("pve84-r803-");
 }
 
-fn version_8_2(player: &mut Player<'_>) {
-    player.edit(|cluster| {
+fn version_8_2(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| {
         cluster.storages.get_mut("local").unwrap().content.retain(|kind| kind != "import");
     });
-    player.play_all("pve84-r822-");
+    replay.play_all("pve84-r822-");
 }
 
-fn version_8_3(player: &mut Player<'_>) {
-    player.edit(|cluster| cluster.foreign_hosts.extend([("pve2".to_owned(), Reach::NoRoute)]));
-    player.play_all("pve84-r832-");
+fn version_8_3(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| cluster.foreign_hosts.extend([("pve2".to_owned(), Reach::NoRoute)]));
+    replay.play_all("pve84-r832-");
 }
 
-fn version_8_4(player: &mut Player<'_>) {
+fn version_8_4(replay: &mut Replay<'_>) {
     let others = OF_VERSION_8.iter().map(|(prefix, ..)| *prefix).filter(|prefix| *prefix != "pve84-");
     let others: Vec<&str> = others.collect();
-    let names = player.recordings.0.keys().map(String::as_str);
-    player.leave_out(names.filter(|name| others.iter().any(|other| name.starts_with(other))));
-    player.edit(|cluster| {
+    let names = replay.recordings.0.keys().map(String::as_str);
+    replay.leave_out(names.filter(|name| others.iter().any(|other| name.starts_with(other))));
+    replay.edit(|cluster| {
         cluster.foreign_hosts.insert("pve2".to_owned(), Reach::NoRoute);
         let file = Download::File { size: 126_156_800, checksum: None };
         cluster.downloads.insert("http://127.0.0.1:8096/jammy-server-cloudimg-amd64.img".to_owned(), file);
     });
-    player.play("pve84-token-create pve84-token-put-comment pve84-token-get pve84-token-list");
-    player.play_all("pve84-version pve84-domains pve84-login pve84-csrf pve84-permissions pve84-powerless pve84-token");
-    player.play_all(
+    replay.play("pve84-token-create pve84-token-put-comment pve84-token-get pve84-token-list");
+    replay.play_all("pve84-version pve84-domains pve84-login pve84-csrf pve84-permissions pve84-powerless pve84-token");
+    replay.play_all(
         "pve84-cluster pve84-node pve84-qemu pve84-resources pve84-status pve84-storage pve84-user pve84-acl-put",
     );
-    player.play_all(
+    replay.play_all(
         "pve84-acl pve84-certificates pve84-feature pve84-network pve84-nextid pve84-pools pve84-access pve84-path",
     );
-    player.play_all("pve84-clone-linked pve84-clone-full pve84-clone-e pve84-clone-m pve84-clone-n pve84-clone-u");
-    player.play_all(
+    replay.play_all("pve84-clone-linked pve84-clone-full pve84-clone-e pve84-clone-m pve84-clone-n pve84-clone-u");
+    replay.play_all(
         "pve84-config pve84-start-ok pve84-agent pve84-delete-running pve84-start-running pve84-start-template",
     );
-    player.play_all("pve84-stop");
-    player.edit(|cluster| cluster.set_option(301, "lock", "backup"));
-    player.play_all("pve84-delete-locked");
-    player.edit(|cluster| {
+    replay.play_all("pve84-stop");
+    replay.edit(|cluster| cluster.set_option(301, "lock", "backup"));
+    replay.play_all("pve84-delete-locked");
+    replay.edit(|cluster| {
         assert!(cluster.vms.get_mut(&301).unwrap().config.remove("lock"));
         cluster.set_option(301, "protection", "1");
     });
-    player.play("pve84-delete-protected");
-    player.edit(|cluster| cluster.set_option(301, "protection", "0"));
-    player.play_all("pve84-delete-ok");
-    player.play("pve84-clone-abort");
-    player.wait(Duration::from_secs(1));
-    player.play(
+    replay.play("pve84-delete-protected");
+    replay.edit(|cluster| cluster.set_option(301, "protection", "0"));
+    replay.play_all("pve84-delete-ok");
+    replay.play("pve84-clone-abort");
+    replay.wait(Duration::from_secs(1));
+    replay.play(
         "pve84-clone-abort-config pve84-clone-abort-running-status pve84-clone-abort-running-log \
          pve84-clone-abort-foreign-status pve84-clone-abort-delete pve84-clone-abort-status pve84-clone-abort-log",
     );
-    player.play("+pve84-download-url-import");
-    player.play_all("pve84-");
+    replay.play("+pve84-download-url-import");
+    replay.play_all("pve84-");
 }
 
 fn lab(kind: &'static str, name: &str, node: &str, device: &str) -> Mapping {
     Mapping { kind, name: name.to_owned(), node: node.to_owned(), device: device.to_owned(), is_there: false }
 }
 
-fn nodes_and_networks(player: &mut Player<'_>) {
-    player.play_all(
+fn nodes_and_networks(replay: &mut Replay<'_>) {
+    replay.play_all(
         "lab2-nodes-two lab2-sdn-vnets lab2-network lab2-resources lab2-proxied lab2-wrong-node \
          lab2-certificates lab2-unknown-node lab2-feature lab2-permissions-vnet",
     );
 }
 
-fn clones_between_nodes(player: &mut Player<'_>) {
-    player.edit(|cluster| guest(23020, "ex-vnet-template", "shared").add_template(cluster));
-    player.play_all(
+fn clones_between_nodes(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| guest(23020, "ex-vnet-template", "shared").add_template(cluster));
+    replay.play_all(
         "lab2-clone-target-shared lab2-clone-target-self lab2-clone-target-unknown lab2-clone-through lab2-config",
     );
 }
 
-fn logins(player: &mut Player<'_>) {
-    player.edit(|cluster| drop(cluster.nodes.remove("pve2")));
-    player.play_all("lab2-totp-login");
-    player.edit(|cluster| {
+fn logins(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| drop(cluster.nodes.remove("pve2")));
+    replay.play_all("lab2-totp-login");
+    replay.edit(|cluster| {
         let access = &mut cluster.access;
         access.users.remove("exm@pve");
         let token = access.users["apex@pve"].tokens["glassdome-token"].clone();
@@ -251,28 +251,28 @@ fn logins(player: &mut Player<'_>) {
         tokens.insert("powerless".to_owned(), token.clone());
         tokens.insert("viassh".to_owned(), Token { comment, ..token });
     });
-    player.play_all("lab2-totp-users");
+    replay.play_all("lab2-totp-users");
 }
 
-fn numbers_used_again(player: &mut Player<'_>) {
-    player.play_all("lab2-reuse-1 lab2-reuse-2");
+fn numbers_used_again(replay: &mut Replay<'_>) {
+    replay.play_all("lab2-reuse-1 lab2-reuse-2");
 }
 
 fn linked(cluster: &mut Cluster, vmid: u32, name: &'static str) {
     guest(vmid, name, "shared").add_template(cluster);
 }
 
-fn protection_and_snapshots(player: &mut Player<'_>) {
-    player.edit(|cluster| {
+fn protection_and_snapshots(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| {
         linked(cluster, 23102, "ex-23102");
         cluster.set_option(23102, "protection", "1");
         guest(23103, "ex-23103", "shared").add_linked(cluster, 9010);
     });
-    player.play_all("lab2-protected lab2-snapshot");
+    replay.play_all("lab2-protected lab2-snapshot");
 }
 
-fn devices(player: &mut Player<'_>) {
-    player.edit(|cluster| {
+fn devices(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| {
         for (vmid, name) in [
             (23105, "ex-23105"),
             (23106, "ex-23106"),
@@ -291,16 +291,16 @@ fn devices(player: &mut Player<'_>) {
         let disk = cluster.add_disk(23110, "pve", "shared", "base-23110-disk-1", 4 << 20);
         cluster.set_option(23110, "tpmstate0", &format!("{disk},size=4M,version=v2.0"));
     });
-    player.play_all(
+    replay.play_all(
         "lab2-raw-usb lab2-host-serial lab2-args lab2-mapping-set lab2-mapping-config lab2-mapping-clone-admin \
          lab2-iso-local lab2-efi-tpm lab2-mapping-clone-without lab2-mapping-permissions",
     );
-    player.edit(|cluster| cluster.access.grant("exm@pve", "/mapping/pci/exmap", "PVEMappingUser"));
-    player.play_all("lab2-mapping-clone-with-use lab2-mapping-clone-target lab2-mapping-start");
+    replay.edit(|cluster| cluster.access.grant("exm@pve", "/mapping/pci/exmap", "PVEMappingUser"));
+    replay.play_all("lab2-mapping-clone-with-use lab2-mapping-clone-target lab2-mapping-start");
 }
 
-fn big_numbers(player: &mut Player<'_>) {
-    player.play_all("lab2-bigid");
+fn big_numbers(replay: &mut Replay<'_>) {
+    replay.play_all("lab2-bigid");
 }
 
 fn small(content: &[&str], path: &str) -> Storage {
@@ -318,57 +318,57 @@ fn add_storages(cluster: &mut Cluster) {
     cluster.storages.extend(storages.map(|(name, storage)| (name.to_owned(), storage)));
 }
 
-fn storage_states(player: &mut Player<'_>) {
-    player.edit(add_storages);
-    player.edit(|cluster| cluster.nodes.get_mut("pve2").unwrap().statistics = Statistics::Stale);
-    player.play_all("lab2-storage-resources");
-    player.edit(|cluster| cluster.nodes.get_mut("pve2").unwrap().statistics = Statistics::Current);
-    player.play_all(
+fn storage_states(replay: &mut Replay<'_>) {
+    replay.edit(add_storages);
+    replay.edit(|cluster| cluster.nodes.get_mut("pve2").unwrap().statistics = Statistics::Stale);
+    replay.play_all("lab2-storage-resources");
+    replay.edit(|cluster| cluster.nodes.get_mut("pve2").unwrap().statistics = Statistics::Current);
+    replay.play_all(
         "lab2-storage-list lab2-storage-cfg lab2-storage-status lab2-clone-to lab2-clone-two \
          lab2-clone-target-same",
     );
 }
 
-fn storages_of_templates(player: &mut Player<'_>) {
-    player.edit(|cluster| {
+fn storages_of_templates(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| {
         add_storages(cluster);
         cluster.storages.get_mut("exdis").unwrap().state = State::Enabled;
         guest(23140, "ex-dis", "exdis").add_template(cluster);
         cluster.storages.get_mut("exdis").unwrap().state = State::Disabled;
     });
-    player.play_all("lab2-template-storage-disabled");
-    player.edit(|cluster| {
+    replay.play_all("lab2-template-storage-disabled");
+    replay.edit(|cluster| {
         let storage = cluster.storages.remove("exdis").unwrap();
         let volumes = storage.volumes.into_iter().map(|((_, name), volume)| ((String::new(), name), volume)).collect();
         let nodes = BTreeSet::from(["pve".to_owned()]);
         let storage = Storage { state: State::Enabled, shared: true, nodes, volumes, ..storage };
         cluster.storages.insert("exdis".to_owned(), storage);
     });
-    player.play_all(
+    replay.play_all(
         "lab2-template-storage-restricted-feature lab2-template-storage-restricted-clone \
          lab2-template-storage-restricted-list",
     );
-    player.edit(|cluster| cluster.storages.get_mut("exdis").unwrap().state = State::Disabled);
-    player.play_all("lab2-template-storage-restricted");
+    replay.edit(|cluster| cluster.storages.get_mut("exdis").unwrap().state = State::Disabled);
+    replay.play_all("lab2-template-storage-restricted");
 }
 
-fn range_of_numbers(player: &mut Player<'_>) {
-    player.play("lab2-nextid-before");
-    player.edit(|cluster| cluster.next_ids = Some(23150..23152));
-    player.play_all("lab2-nextid-range-first lab2-nextid-range-clone-1 lab2-nextid-range-second lab2-nextid-range-clone-2 lab2-nextid-range-third lab2-nextid-range-outside lab2-nextid-range-clone-outside");
+fn range_of_numbers(replay: &mut Replay<'_>) {
+    replay.play("lab2-nextid-before");
+    replay.edit(|cluster| cluster.next_ids = Some(23150..23152));
+    replay.play_all("lab2-nextid-range-first lab2-nextid-range-clone-1 lab2-nextid-range-second lab2-nextid-range-clone-2 lab2-nextid-range-third lab2-nextid-range-outside lab2-nextid-range-clone-outside");
 }
 
-fn node_gone(player: &mut Player<'_>) {
-    player.edit(|cluster| cluster.nodes.get_mut("pve2").unwrap().reach = Reach::NoRoute);
-    player.play_all("lab2-pulled");
+fn node_gone(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| cluster.nodes.get_mut("pve2").unwrap().reach = Reach::NoRoute);
+    replay.play_all("lab2-pulled");
 }
 
 fn running(cluster: &mut Cluster, vmid: u32) {
     cluster.vms.get_mut(&vmid).unwrap().power = Power::Running(Duration::ZERO);
 }
 
-fn no_quorum(player: &mut Player<'_>) {
-    player.edit(|cluster| {
+fn no_quorum(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| {
         let on_pve2 = |vmid, name| Guest { node: "pve2", ..guest(vmid, name, "shared") };
         Guest { storage: "local", ..on_pve2(23010, "cloudinit-template") }.add_template(cluster);
         on_pve2(23210, "ex-q1").add(cluster);
@@ -380,33 +380,33 @@ fn no_quorum(player: &mut Player<'_>) {
         let file = Download::File { size: 196_616, checksum: None };
         cluster.downloads.insert("http://127.0.0.1:8097/tiny.qcow2".to_owned(), file);
     });
-    player.play_all("lab2-noquorum");
+    replay.play_all("lab2-noquorum");
 }
 
 /// Each call takes a millisecond: the first VM ends with the seventh call, the second one runs from the sixteenth on.
 const AFTER_THE_SECOND_START: Duration = Duration::from_millis(11);
 
-fn lock_of_a_cleanup(player: &mut Player<'_>) {
-    player.edit(|cluster| cluster.late_cleanup = Some(AFTER_THE_SECOND_START));
-    player.play_all("lab2-reuse-lock-1 lab2-reuse-lock-2-clone lab2-reuse-lock-2-start");
-    player.play("+lab2-reuse-lock-2-stop");
-    player.play_all("lab2-reuse-lock-2-stop-task lab2-reuse-lock-2-stop-again");
-    player.wait(Duration::from_secs(25));
-    player.play("lab2-reuse-lock-2-stop-third");
-    player.wait(Duration::from_secs(9));
-    player.play_all("lab2-reuse-lock-2-stop-third-task lab2-reuse-lock-2-delete");
+fn lock_of_a_cleanup(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| cluster.late_cleanup = Some(AFTER_THE_SECOND_START));
+    replay.play_all("lab2-reuse-lock-1 lab2-reuse-lock-2-clone lab2-reuse-lock-2-start");
+    replay.play("+lab2-reuse-lock-2-stop");
+    replay.play_all("lab2-reuse-lock-2-stop-task lab2-reuse-lock-2-stop-again");
+    replay.wait(Duration::from_secs(25));
+    replay.play("lab2-reuse-lock-2-stop-third");
+    replay.wait(Duration::from_secs(9));
+    replay.play_all("lab2-reuse-lock-2-stop-third-task lab2-reuse-lock-2-delete");
 }
 
-fn disks_and_agents(player: &mut Player<'_>) {
-    player.edit(|cluster| guest(23470, "ex-23470", "shared").add(cluster));
-    player.play_all("lab2-resize lab2-agent-ping-stopped");
-    player.edit(|cluster| running(cluster, 23470));
-    player.play_all(
+fn disks_and_agents(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| guest(23470, "ex-23470", "shared").add(cluster));
+    replay.play_all("lab2-resize lab2-agent-ping-stopped");
+    replay.edit(|cluster| running(cluster, 23470));
+    replay.play_all(
         "lab2-agent-ping-none lab2-agent-network-none lab2-agent-status lab2-shutdown-no-agent lab2-agent-disable",
     );
-    player.edit(|cluster| cluster.set_option(23470, "agent", "0"));
-    player.play_all("lab2-agent-ping-disabled lab2-agent-network-disabled");
-    player.edit(|cluster| {
+    replay.edit(|cluster| cluster.set_option(23470, "agent", "0"));
+    replay.play_all("lab2-agent-ping-disabled lab2-agent-network-disabled");
+    replay.edit(|cluster| {
         guest(23480, "ex-agent", "shared").add(cluster);
         let vm = cluster.vms.get_mut(&23480).unwrap();
         vm.power = Power::Running(Duration::ZERO);
@@ -415,24 +415,24 @@ fn disks_and_agents(player: &mut Player<'_>) {
         let vm = cluster.vms.get_mut(&23520).unwrap();
         assert!(vm.config.remove("agent"));
     });
-    player.play_all(
+    replay.play_all(
         "lab2-agent-ping-ok lab2-agent-network lab2-agent-fsfreeze lab2-agent-shutdown lab2-agent-after lab2-agent-ping-no-key",
     );
 }
 
-fn node_gone_in_a_clone(player: &mut Player<'_>) {
-    player.play("lab2-midclone-full-slow");
-    player.edit(|cluster| cluster.nodes.get_mut("pve2").unwrap().reach = Reach::NoRoute);
-    player.wait(Duration::from_secs(1));
-    player.play_all("lab2-midclone-task-running lab2-midclone-task-log-running");
-    player.play("lab2-midclone-config-source");
-    player.finish();
-    player.play("lab2-midclone-task-status lab2-midclone-config-source-after lab2-midclone-config-target-after");
-    player.edit(|cluster| cluster.nodes.get_mut("pve2").unwrap().reach = Reach::Up);
-    player.play_all("lab2-midclone-config-target-back lab2-midclone-delete");
+fn node_gone_in_a_clone(replay: &mut Replay<'_>) {
+    replay.play("lab2-midclone-full-slow");
+    replay.edit(|cluster| cluster.nodes.get_mut("pve2").unwrap().reach = Reach::NoRoute);
+    replay.wait(Duration::from_secs(1));
+    replay.play_all("lab2-midclone-task-running lab2-midclone-task-log-running");
+    replay.play("lab2-midclone-config-source");
+    replay.finish();
+    replay.play("lab2-midclone-task-status lab2-midclone-config-source-after lab2-midclone-config-target-after");
+    replay.edit(|cluster| cluster.nodes.get_mut("pve2").unwrap().reach = Reach::Up);
+    replay.play_all("lab2-midclone-config-target-back lab2-midclone-delete");
 }
 
-fn lost_worker(player: &mut Player<'_>) {
-    player.edit(|cluster| cluster.lost_workers = 1);
-    player.play_all("lab2-clone-no-worker");
+fn lost_worker(replay: &mut Replay<'_>) {
+    replay.edit(|cluster| cluster.lost_workers = 1);
+    replay.play_all("lab2-clone-no-worker");
 }

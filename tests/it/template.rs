@@ -253,8 +253,8 @@ fn what_does_not_fit_is_said_before_anything_is_made() {
     for (storage, option) in [("local", "--image-storage"), ("local-lvm", "--storage")] {
         room(storage, 1 << 20);
         let line = "template create --no-input --id 9100 --release jammy.img";
-        let told = stage.glassdome(line).expect(3).says(&format!("storage {storage} of node pve: 1.0 MiB free"));
-        assert!(told.stderr.contains(option), "{}", told.stderr);
+        let output = stage.glassdome(line).expect(3).says(&format!("storage {storage} of node pve: 1.0 MiB free"));
+        assert!(output.stderr.contains(option), "{}", output.stderr);
         room(storage, 20 << 30);
     }
     assert!(sandbox.seen().iter().all(|seen| seen.method == "GET"), "nothing was made");

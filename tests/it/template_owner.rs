@@ -108,8 +108,8 @@ fn runs_at_once_keep_an_image_each_and_name_it() {
     let image = images(&sandbox).len();
     let outcome = stage.glassdome(&create("--keep-image")).expect(0);
     assert_eq!(images(&sandbox).len(), image + 1);
-    let told = outcome.results.lines().find_map(|line| line.strip_prefix("image kept: ")).unwrap();
-    assert!(images(&sandbox).contains(&told.to_owned()), "{}", outcome.results);
+    let output = outcome.results.lines().find_map(|line| line.strip_prefix("image kept: ")).unwrap();
+    assert!(images(&sandbox).contains(&output.to_owned()), "{}", outcome.results);
     assert!(stage.entries().is_empty());
 }
 
@@ -219,8 +219,8 @@ fn a_run_that_is_killed_while_its_image_is_on_its_way_leaves_a_note() {
     child.kill().unwrap();
     child.wait().unwrap();
     assert_eq!(stage.entries().len(), 1);
-    let told = stage.glassdome("doctor").results;
-    assert!(told.contains("image local:import/glassdome-"), "{told}");
+    let output = stage.glassdome("doctor").results;
+    assert!(output.contains("image local:import/glassdome-"), "{output}");
     stage.glassdome("cleanup").expect(0).shows("may still be downloading");
     sandbox.edit(|cluster| cluster.fast_forward());
     let [image] = &images(&sandbox)[..] else { panic!("{:?}", images(&sandbox)) };

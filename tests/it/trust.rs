@@ -8,7 +8,7 @@ use glassdome::model::{Endpoint, Foreign, TokenId, TokenSecret};
 use glassdome::pve::{ApiError, CaBundle, Limits, Proxies, Pve, Sizes, Trust, probe};
 use rustls::version::{TLS12, TLS13};
 
-use crate::support::server::{Asked, Authority, Identity, PermissionsAt, Server, closed_port, data};
+use crate::support::server::{Asked, Authority, Identity, Server, ServerAction, closed_port, data};
 
 /// Where the child process of the system's trust finds its servers.
 const SERVERS: &str = "TRUST_TEST_SERVERS";
@@ -26,7 +26,7 @@ fn pve(endpoint: Endpoint, trust: &Trust) -> Pve {
     Pve::new(endpoint, trust, limits(), &Proxies::none()).unwrap().with_token(&token, &secret).unwrap()
 }
 
-fn version(_: &Asked) -> PermissionsAt {
+fn version(_: &Asked) -> ServerAction {
     data(r#"{"version":"9.2.11"}"#)
 }
 
@@ -94,7 +94,7 @@ async fn a_server_with_the_certificate_without_its_key_is_refused_before_any_req
         Trust::Unverified,
     ];
     for algorithm in [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_ED25519] {
-        let thief = real.stolen(algorithm);
+        let thief = real.with_foreign_key(algorithm);
         for versions in [&[&TLS12][..], &[&TLS13]] {
             for trust in &trusts {
                 let server = Server::speaking(&thief, versions, version);
@@ -233,7 +233,7 @@ async fn under_system_trust_the_systems_authorities_decide() {
         ("wrong-name", authority.sign(&["pve.lan"], (2020, 2090))),
         ("untrusted", other.good()),
         ("authority-not-valid", ended.good()),
-        ("stolen", authority.good().stolen(&rcgen::PKCS_ECDSA_P256_SHA256)),
+        ("stolen", authority.good().with_foreign_key(&rcgen::PKCS_ECDSA_P256_SHA256)),
     ]
     .map(|(expected, identity)| (expected, Server::start(&identity, version)));
     let list: Vec<String> = servers.iter().map(|(word, it)| format!("{word}={}", it.endpoint().authority())).collect();
@@ -259,7 +259,7 @@ async fn a_look_at_the_certificate_sends_no_request() {
         assert_eq!(probed.leaf.fingerprint, identity.fingerprint());
         assert_eq!((server.asked().len(), server.connections()), (0, 1));
     }
-    let server = Server::start(&authority.good().stolen(&rcgen::PKCS_ECDSA_P256_SHA256), version);
+    let server = Server::start(&authority.good().with_foreign_key(&rcgen::PKCS_ECDSA_P256_SHA256), version);
     let refused = probe(&server.endpoint(), limits(), &Proxies::none()).await.unwrap_err();
     assert!(matches!(refused, ApiError::CertificateKeyMismatch { .. }), "{refused:?}");
 }
@@ -302,7 +302,7 @@ async fn a_look_goes_through_the_proxy_as_the_requests_do() {
 #[tokio::test]
 async fn a_look_tells_the_ways_apart_in_which_there_is_no_certificate() {
     let short = Limits { connect: Duration::from_millis(500), ..limits() };
-    let plain = Server::plain(|_| PermissionsAt::Close(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()));
+    let plain = Server::without_tls(|_| ServerAction::Close(b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec()));
     let refused = probe(&plain.endpoint(), short, &Proxies::none()).await.unwrap_err();
     assert!(matches!(refused, ApiError::NotTls { .. }), "{refused:?}");
     let refused = probe(&closed_port(), short, &Proxies::none()).await.unwrap_err();

@@ -11,17 +11,17 @@ use glassdome::pve::task::{LogDetail, TaskEnd, TaskProgress, wait};
 use glassdome::pve::{ApiError, Limits, Proxies, Pve, Sizes, TaskTiming, Trust};
 use time::OffsetDateTime;
 
-use crate::support::server::{Asked, Authority, PermissionsAt, Server, data, reply};
+use crate::support::server::{Asked, Authority, Server, ServerAction, data, reply};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
 /// A clock that moves only when somebody waits on it.
-struct Stepped {
+struct StepClock {
     began: Instant,
     passed: Mutex<Duration>,
 }
 
-impl Stepped {
+impl StepClock {
     fn new() -> Arc<Self> {
         Arc::new(Self { began: Instant::now(), passed: Mutex::default() })
     }
@@ -35,7 +35,7 @@ impl Stepped {
     }
 }
 
-impl Clock for Stepped {
+impl Clock for StepClock {
     fn now(&self) -> Instant {
         self.began + self.passed()
     }
@@ -70,16 +70,16 @@ fn upid() -> Upid {
 }
 
 /// Watches a task of a server that answers by the time on the clock.
-async fn watch(timeout: Duration, answer: impl Fn(f64, &Asked) -> PermissionsAt + Send + Sync + 'static) -> Watched {
+async fn watch(timeout: Duration, answer: impl Fn(f64, &Asked) -> ServerAction + Send + Sync + 'static) -> Watched {
     watch_like(timeout, LogDetail::Usual, answer).await
 }
 
 async fn watch_like(
     timeout: Duration,
     log_detail: LogDetail,
-    answer: impl Fn(f64, &Asked) -> PermissionsAt + Send + Sync + 'static,
+    answer: impl Fn(f64, &Asked) -> ServerAction + Send + Sync + 'static,
 ) -> Watched {
-    let clock = Stepped::new();
+    let clock = StepClock::new();
     let on_server = Arc::clone(&clock);
     let identity = Authority::new("the authority").good();
     let server = Server::start(&identity, move |asked| answer(on_server.seconds(), asked));
@@ -94,16 +94,16 @@ async fn watch_like(
     Watched { ended, spent, shown, server, seconds: clock.seconds() }
 }
 
-fn running() -> PermissionsAt {
+fn running() -> ServerAction {
     data(r#"{"status":"running"}"#)
 }
 
-fn stopped(exit_status: &str) -> PermissionsAt {
+fn stopped(exit_status: &str) -> ServerAction {
     data(&format!(r#"{{"status":"stopped","exitstatus":"{exit_status}"}}"#))
 }
 
 /// Answers with the lines from the one asked for on, numbered from 1.
-fn log(asked: &Asked, lines: &[String]) -> PermissionsAt {
+fn log(asked: &Asked, lines: &[String]) -> ServerAction {
     let start = asked.line().split("start=").nth(1).unwrap().split(['&', ' ']).next().unwrap();
     let start: usize = start.parse().unwrap();
     let entries = lines.iter().enumerate().skip(start);
@@ -223,8 +223,8 @@ async fn every_exit_status_is_understood() {
             watch(MINUTE, move |_, asked| if is_log(asked) { reply(500, "gone", "") } else { stopped(exit_status) });
         match watched.await.ended.unwrap() {
             TaskEnd::Succeeded { warnings } => assert_eq!(Some(warnings), expected, "{exit_status}"),
-            TaskEnd::Failed { exit_status: told, .. } => {
-                assert_eq!((told, None), (Foreign::new(exit_status), expected))
+            TaskEnd::Failed { exit_status: output, .. } => {
+                assert_eq!((output, None), (Foreign::new(exit_status), expected))
             }
             TaskEnd::NoProgress { .. } => panic!("{exit_status}"),
         }
@@ -235,7 +235,7 @@ async fn every_exit_status_is_understood() {
 async fn a_task_goes_on_being_watched_through_troubles_that_pass() {
     let watched = watch(MINUTE, |now, asked| match now {
         _ if asked.before < 3 => running(),
-        ..0.3 => PermissionsAt::Close(Vec::new()),
+        ..0.3 => ServerAction::Close(Vec::new()),
         ..0.5 => reply(502, "Bad Gateway", "<html>"),
         ..0.8 => reply(595, "Connection refused", ""),
         ..1.0 => reply(500, "RPCEnvironment init request failed: Unable to load access control list", ""),
@@ -252,7 +252,7 @@ async fn a_task_goes_on_being_watched_through_troubles_that_pass() {
 
 #[tokio::test]
 async fn a_server_that_stays_away_ends_the_patience() {
-    let watched = watch(MINUTE, |_, _| PermissionsAt::Close(Vec::new())).await;
+    let watched = watch(MINUTE, |_, _| ServerAction::Close(Vec::new())).await;
     assert!(matches!(watched.ended, Err(ApiError::BrokenOff { .. })), "{:?}", watched.ended);
     assert!((60.0..62.0).contains(&watched.seconds), "{}", watched.seconds);
 }

@@ -16,13 +16,13 @@ use crate::support::test_env::{TestEnv, quick};
 const TRIES: u16 = 50;
 
 /// A sandbox at port 443, on an address of the loopback where nothing listens on 8006.
-struct Behind {
+struct SandboxOn443 {
     sandbox: Sandbox,
     address: Ipv4Addr,
     stage: TestEnv,
 }
 
-impl Behind {
+impl SandboxOn443 {
     /// Starts it; nothing where this machine lets nothing listen on such a port, which is counted as skipped.
     fn start() -> Option<Self> {
         static COUNT: AtomicU16 = AtomicU16::new(0);
@@ -79,7 +79,7 @@ impl Behind {
 
 #[test]
 fn setup_stores_the_port_that_answers_and_every_command_uses_it() {
-    let Some(behind) = Behind::start() else { return };
+    let Some(behind) = SandboxOn443::start() else { return };
     let (stage, server) = (&behind.stage, behind.server());
     let line = format!(
         "setup --no-input --accept-new-certificate --user apex@pve --token-value-file secret.txt --host {}#v1:0:18:4",
@@ -105,7 +105,7 @@ fn setup_stores_the_port_that_answers_and_every_command_uses_it() {
 
 #[test]
 fn a_certificate_that_is_not_trusted_is_shown_with_the_port_that_answers() {
-    let Some(behind) = Behind::start() else { return };
+    let Some(behind) = SandboxOn443::start() else { return };
     let line =
         format!("setup --no-input --user apex@pve --token-value-file secret.txt --host {}", behind.browser_address());
     let outcome = behind.stage.glassdome(&line).expect(5);
@@ -115,7 +115,7 @@ fn a_certificate_that_is_not_trusted_is_shown_with_the_port_that_answers() {
 
 #[test]
 fn the_wizard_asks_about_the_certificate_of_the_port_that_answers() {
-    let Some(behind) = Behind::start() else { return };
+    let Some(behind) = SandboxOn443::start() else { return };
     let mut terminal = Terminal::start(&behind.stage, 100, "setup");
     terminal.to("Proxmox VE host", &behind.browser_address());
     terminal.wait_for("port 8006 does not answer, port 443 does: it is used and stored");
@@ -127,7 +127,7 @@ fn the_wizard_asks_about_the_certificate_of_the_port_that_answers() {
 
 #[test]
 fn what_is_stored_for_an_address_without_a_port_holds_at_the_port_that_answers() {
-    let Some(behind) = Behind::start() else { return };
+    let Some(behind) = SandboxOn443::start() else { return };
     let stage = &behind.stage;
     let (open, server, fingerprint) = (behind.browser_address(), behind.server(), behind.fingerprint());
     for (stored, said) in [(&open, None), (&open, Some(&server)), (&open, Some(&open)), (&server, Some(&open))] {

@@ -19,9 +19,9 @@ const ROLES: [&str; 5] = ["PVEVMAdmin", "PVEDatastoreUser", "PVESDNUser", "PVEMa
 const STORAGES: [&str; 3] = ["fast", "nas", "old"];
 
 /// A sequence of random numbers, the same for the same seed.
-pub(crate) struct Chance(u64);
+pub(crate) struct Random(u64);
 
-impl Chance {
+impl Random {
     pub(crate) fn new(seed: u64) -> Self {
         Self(seed)
     }
@@ -63,7 +63,7 @@ pub(crate) struct Request {
 }
 
 impl Request {
-    fn random(chance: &mut Chance, nodes: &[String]) -> Self {
+    fn random(chance: &mut Random, nodes: &[String]) -> Self {
         let storage =
             chance.percent(20).then(|| (*chance.one(&["local", "local-lvm", "fast", "nas", "none"])).to_owned());
         let full = if storage.is_some() { Some(true) } else { *chance.one(&[None, None, Some(true), Some(false)]) };
@@ -120,7 +120,7 @@ pub(crate) struct Scenario {
 
 impl Scenario {
     pub(crate) fn random(seed: u64) -> Self {
-        let mut chance = Chance::new(seed);
+        let mut chance = Random::new(seed);
         let nodes = *chance.one(&[1_u8, 2, 2, 3]);
         let options = Options { task_time: Duration::ZERO, nodes, seed, ..quick() };
         let sandbox = Sandbox::start(options).expect("a sandbox");
@@ -155,7 +155,7 @@ impl Scenario {
     }
 }
 
-fn settle_nodes(chance: &mut Chance, cluster: &mut Cluster) {
+fn settle_nodes(chance: &mut Random, cluster: &mut Cluster) {
     let local = cluster.local.clone();
     for (name, node) in &mut cluster.nodes {
         if chance.percent(30) {
@@ -171,7 +171,7 @@ fn settle_nodes(chance: &mut Chance, cluster: &mut Cluster) {
     }
 }
 
-fn settle_storages(chance: &mut Chance, cluster: &mut Cluster, nodes: &[String]) {
+fn settle_storages(chance: &mut Random, cluster: &mut Cluster, nodes: &[String]) {
     cluster.vms.remove(&9000);
     cluster.vms.remove(&9001);
     for name in STORAGES {
@@ -195,7 +195,7 @@ fn settle_storages(chance: &mut Chance, cluster: &mut Cluster, nodes: &[String])
     }
 }
 
-fn settle_mappings(chance: &mut Chance, cluster: &mut Cluster, nodes: &[String]) {
+fn settle_mappings(chance: &mut Random, cluster: &mut Cluster, nodes: &[String]) {
     for (kind, name) in [("pci", "gpu"), ("usb", "stick"), ("dir", "share")] {
         for node in nodes {
             if chance.percent(70) {
@@ -208,7 +208,7 @@ fn settle_mappings(chance: &mut Chance, cluster: &mut Cluster, nodes: &[String])
 }
 
 /// Adds the template, with what a template can have.
-fn add_template(chance: &mut Chance, cluster: &mut Cluster, nodes: &[String]) {
+fn add_template(chance: &mut Random, cluster: &mut Cluster, nodes: &[String]) {
     let node = if chance.percent(70) { "pve".to_owned() } else { chance.one(nodes).clone() };
     let mut config = Config::of(&[("name", "ubuntu"), ("template", "1"), ("memory", "2048"), ("agent", "1")]);
     add_drives(chance, cluster, &node, &mut config);
@@ -233,11 +233,11 @@ fn add_template(chance: &mut Chance, cluster: &mut Cluster, nodes: &[String]) {
     cluster.vms.insert(TEMPLATE, Vm::new(&node, config));
 }
 
-fn add_drives(chance: &mut Chance, cluster: &mut Cluster, node: &str, config: &mut Config) {
+fn add_drives(chance: &mut Random, cluster: &mut Cluster, node: &str, config: &mut Config) {
     let storages: Vec<String> = cluster.storages.keys().cloned().collect();
     let usual = *chance.one(&["local-lvm", "fast", "nas"]);
     let mut number = 0;
-    let mut volume = |chance: &mut Chance, cluster: &mut Cluster, size: u64| {
+    let mut volume = |chance: &mut Random, cluster: &mut Cluster, size: u64| {
         let storage = if chance.percent(85) { usual.to_owned() } else { chance.one(&storages).clone() };
         number += 1;
         cluster.add_disk(TEMPLATE, node, &storage, &format!("base-{TEMPLATE}-disk-{number}"), size)

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::guest::VmEntry;
 use super::task::TaskEntry;
-use super::{ActiveTask, Node, Storage, TaskStatus, Version, Vm, VmStatus};
+use super::{ActiveTask, Node, Storage, TaskStatus, Version, VersionNumber, Vm, VmStatus};
 use crate::model::Foreign;
 use crate::pve::lenient::object;
 
@@ -40,7 +40,8 @@ fn numbers_and_booleans_come_in_many_forms() {
 fn versions_of_every_age_are_read() {
     for (text, major, minor) in [("9.2.11", 9, 2), ("8.4.0~1", 8, 4), ("6.4-15", 6, 4), ("10", 10, 0), ("x", 0, 0)] {
         let version = Version::new(Foreign::new(text));
-        assert_eq!((version.major(), version.minor()), (major, minor), "{text}");
+        let release = VersionNumber { major, minor };
+        assert_eq!((version.major(), version.release), (major, release), "{text}");
     }
 }
 

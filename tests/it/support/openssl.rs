@@ -10,9 +10,9 @@ use glassdome::model::Endpoint;
 use crate::support::lacks;
 
 /// A folder in which certificates are made.
-pub(crate) struct Workshop(tempfile::TempDir);
+pub(crate) struct CertificateFolder(tempfile::TempDir);
 
-impl Workshop {
+impl CertificateFolder {
     /// Opens a folder; nothing where there is no OpenSSL, which is counted as skipped.
     pub(crate) fn open() -> Option<Self> {
         (!lacks(&["openssl"])).then(|| Self(tempfile::tempdir().unwrap()))

@@ -100,14 +100,14 @@ impl Recordings {
         access.users.get_mut("disabled@pve").unwrap().enabled = false;
         access.users.get_mut("expireduser@pve").unwrap().expire = LONG_AGO;
         access.users.get_mut("totp@pve").unwrap().totp = Some(Totp::new(&self.totp()));
-        self.lend(&mut access, "apex@pve", "glassdome-token", false);
+        self.add_token(&mut access, "apex@pve", "glassdome-token", false);
         access.users.get_mut("apex@pve").unwrap().tokens.get_mut("glassdome-token").unwrap().comment =
             Some("lab".to_owned());
-        self.lend(&mut access, "apex@pve", "noacl", true);
-        self.lend(&mut access, "apex@pve", "expired", false);
+        self.add_token(&mut access, "apex@pve", "noacl", true);
+        self.add_token(&mut access, "apex@pve", "expired", false);
         access.users.get_mut("apex@pve").unwrap().tokens.get_mut("expired").unwrap().expire = LONG_AGO;
         for user in ["disabled@pve", "expireduser@pve", "noacl@pve", "plain@pve"] {
-            self.lend(&mut access, user, "tt", false);
+            self.add_token(&mut access, user, "tt", false);
         }
         for role in ["PVEVMAdmin", "PVEDatastoreAdmin", "PVESDNUser", "PVEAuditor"] {
             access.grant("apex@pve", "/", role);
@@ -130,8 +130,8 @@ impl Recordings {
         }
         access.pools.insert("labpool".to_owned(), glassdome::sandbox::auth::Pool::default());
         access.users.insert("min@pve".to_owned(), User::with_password(&self.password("ticket-needtfa")));
-        self.lend(access, "min@pve", "tt", false);
-        self.lend(access, "apex@pve", "sep", true);
+        self.add_token(access, "min@pve", "tt", false);
+        self.add_token(access, "apex@pve", "sep", true);
         access.grant("min@pve", "/vms/9000", "LClone");
         access.grant("min@pve", "/pool/labpool", "LPool");
         access.grant("min@pve", "/storage/local", "LSpace");
@@ -160,7 +160,7 @@ impl Recordings {
         cluster
     }
 
-    pub(crate) fn lend(&self, access: &mut Access, user: &str, name: &str, privsep: bool) {
+    pub(crate) fn add_token(&self, access: &mut Access, user: &str, name: &str, privsep: bool) {
         let secret = self.secret(&format!("{user}!{name}"));
         let token = Token { secret, privsep, expire: 0, comment: None };
         access.users.get_mut(user).unwrap().tokens.insert(name.to_owned(), token);

@@ -104,8 +104,8 @@ impl Recordings {
         access.users.get_mut("tfa1@pve").unwrap().totp = Some(Totp::new(TOTP));
         access.users.get_mut("apex@pve").unwrap().details.insert("comment".to_owned(), "lab".to_owned());
         access.users.insert("exm@pve".to_owned(), User::default());
-        self.lend(&mut access, "apex@pve", "glassdome-token", false);
-        self.lend(&mut access, "exm@pve", "uu", false);
+        self.add_token(&mut access, "apex@pve", "glassdome-token", false);
+        self.add_token(&mut access, "exm@pve", "uu", false);
         access.grant("apex@pve", "/", "Administrator");
         for (path, role) in [("/vms", "PVEVMAdmin"), ("/storage", "PVEDatastoreAdmin"), ("/sdn", "PVESDNUser")] {
             access.grant("exm@pve", path, role);
@@ -139,15 +139,15 @@ impl Recordings {
         for user in ["disabled@pve", "expireduser@pve"] {
             access.users.insert(user.to_owned(), User::default());
         }
-        self.lend(&mut access, "disabled@pve", "tt", true);
+        self.add_token(&mut access, "disabled@pve", "tt", true);
         access.users.get_mut("disabled@pve").unwrap().enabled = false;
         access.users.get_mut("expireduser@pve").unwrap().expire = 1_000_000_000;
         for (name, privsep) in [("glassdome-token", false), ("powerless", true), ("expired", false)] {
-            self.lend(&mut access, "apex@pve", name, privsep);
+            self.add_token(&mut access, "apex@pve", name, privsep);
         }
         access.users.get_mut("apex@pve").unwrap().tokens.get_mut("expired").unwrap().expire = 1_000_000_000;
         access.users.insert("nosdn@pve".to_owned(), User::default());
-        self.lend(&mut access, "nosdn@pve", "tt", false);
+        self.add_token(&mut access, "nosdn@pve", "tt", false);
         self.add_provisioners(&mut access);
         let mut cluster = Cluster::bare(access, 1, Duration::from_secs(4), 1);
         cluster.writes_clones_early = true;
@@ -191,7 +191,7 @@ impl Recordings {
                 .details
                 .insert("comment".to_owned(), "API token for Glassdome".to_owned());
         }
-        self.lend(access, "gd1@pve", "gd-needed", true);
+        self.add_token(access, "gd1@pve", "gd-needed", true);
         let token = access.users.get_mut("gd1@pve").unwrap().tokens.get_mut("gd-needed").unwrap();
         token.comment = Some("API token for Glassdome".to_owned());
         let token = Token { comment: token.comment.clone(), ..token.clone() };

@@ -15,7 +15,7 @@ use super::recorded::Recordings;
 
 /// What a request was answered.
 #[derive(Debug, Clone, PartialEq)]
-pub(crate) struct Answered {
+pub(crate) struct RecordedAnswer {
     pub(crate) status: u16,
     pub(crate) reason: String,
     pub(crate) json: Value,
@@ -24,7 +24,7 @@ pub(crate) struct Answered {
 }
 
 /// One world, and what was played in it.
-pub(crate) struct Player<'a> {
+pub(crate) struct Replay<'a> {
     pub(crate) recordings: &'a Recordings,
     pub(crate) cluster: Cluster,
     clock: Duration,
@@ -33,7 +33,7 @@ pub(crate) struct Player<'a> {
     pub(crate) differences: Vec<String>,
 }
 
-impl<'a> Player<'a> {
+impl<'a> Replay<'a> {
     /// Begins in a world.
     pub(crate) fn new(recordings: &'a Recordings, cluster: Cluster) -> Self {
         Self {
@@ -112,7 +112,7 @@ impl<'a> Player<'a> {
     }
 
     /// Sends what was recorded; remembers the task that it begins, and gives a token that it makes its recorded secret.
-    pub(crate) fn answer_to(&mut self, name: &str) -> Answered {
+    pub(crate) fn answer_to(&mut self, name: &str) -> RecordedAnswer {
         let recording = self.recordings.0.get(name).unwrap_or_else(|| panic!("no recording {name}"));
         if let Some(asked) = recording["asked"].as_str() {
             asked.split(' ').next().unwrap().clone_into(&mut self.cluster.local);
@@ -154,7 +154,7 @@ impl<'a> Player<'a> {
     }
 
     /// Gives a token the secret that it has in the recordings.
-    pub(crate) fn lend_recorded_secret(&mut self, user: &str, name: &str) {
+    pub(crate) fn add_recorded_token(&mut self, user: &str, name: &str) {
         let secret = self.recordings.secret(&format!("{user}!{name}"));
         let token = Token { secret, privsep: false, expire: 0, comment: None };
         self.edit(|cluster| {
@@ -173,14 +173,14 @@ impl<'a> Player<'a> {
     }
 
     /// Sends one request, with the names of our own tasks and tickets of our own.
-    fn send(&mut self, request: &Value, expected: &Value) -> Answered {
+    fn send(&mut self, request: &Value, expected: &Value) -> RecordedAnswer {
         self.clock += Duration::from_millis(1);
         let now = Now { unix: moment(expected), since_start: self.clock };
         let bytes = self.bytes(request, now.unix, expected["status"] != 401);
         let answer = exchange(&mut self.cluster, &bytes, now).expect("a whole request");
         let json = serde_json::from_str(&answer.body).unwrap_or_default();
         let (text, has_length) = (answer.body, answer.has_length);
-        Answered { status: answer.status, reason: answer.reason, json, text, has_length }
+        RecordedAnswer { status: answer.status, reason: answer.reason, json, text, has_length }
     }
 
     /// Writes a request as it goes over the wire.
@@ -239,7 +239,7 @@ fn ticket_holder(header: &str) -> Option<String> {
 }
 
 /// Lists what is not alike in two answers.
-fn differences(ours: &Answered, theirs: &Value) -> Vec<String> {
+fn differences(ours: &RecordedAnswer, theirs: &Value) -> Vec<String> {
     let mut found = Vec::new();
     let mut compare = |what: &str, ours: Value, theirs: Value| {
         if without_chance(&ours) != without_chance(&theirs) {

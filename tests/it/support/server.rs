@@ -93,7 +93,7 @@ impl Identity {
     }
 
     /// Gives the same certificate with a key that is not its own.
-    pub(crate) fn stolen(&self, algorithm: &'static rcgen::SignatureAlgorithm) -> Self {
+    pub(crate) fn with_foreign_key(&self, algorithm: &'static rcgen::SignatureAlgorithm) -> Self {
         let key = KeyPair::generate_for(algorithm).unwrap();
         Self { key: key.serialize_der(), ..self.clone() }
     }
@@ -102,8 +102,10 @@ impl Identity {
         let provider = rustls::crypto::ring::default_provider();
         let key = PrivateKeyDer::Pkcs8(PrivatePkcs8KeyDer::from(self.key.clone()));
         let key = provider.key_provider.load_private_key(key).unwrap();
-        let chosen =
-            Presenter(Arc::new(CertifiedKey::new([vec![self.leaf.clone()], self.others.clone()].concat(), key)));
+        let chosen = UncheckedIdentity(Arc::new(CertifiedKey::new(
+            [vec![self.leaf.clone()], self.others.clone()].concat(),
+            key,
+        )));
         let config = ServerConfig::builder_with_provider(Arc::new(provider)).with_protocol_versions(versions).unwrap();
         Arc::new(config.with_no_client_auth().with_cert_resolver(Arc::new(chosen)))
     }
@@ -111,9 +113,9 @@ impl Identity {
 
 /// Presents a certificate without asking whether the key is its own.
 #[derive(Debug)]
-struct Presenter(Arc<CertifiedKey>);
+struct UncheckedIdentity(Arc<CertifiedKey>);
 
-impl ResolvesServerCert for Presenter {
+impl ResolvesServerCert for UncheckedIdentity {
     fn resolve(&self, _: ClientHello<'_>) -> Option<Arc<CertifiedKey>> {
         Some(Arc::clone(&self.0))
     }
@@ -140,7 +142,7 @@ impl Asked {
 }
 
 /// What the server does with a request.
-pub(crate) enum PermissionsAt {
+pub(crate) enum ServerAction {
     /// Sends this and keeps the connection.
     Keep(Vec<u8>),
     /// Sends this and closes the connection.
@@ -154,20 +156,20 @@ pub(crate) enum PermissionsAt {
 }
 
 /// Makes a good answer with a JSON body.
-pub(crate) fn data(json: &str) -> PermissionsAt {
+pub(crate) fn data(json: &str) -> ServerAction {
     reply(200, "OK", &format!("{{\"data\":{json}}}"))
 }
 
 /// Makes an answer that keeps the connection.
-pub(crate) fn reply(status: u16, reason: &str, body: &str) -> PermissionsAt {
-    PermissionsAt::Keep(
+pub(crate) fn reply(status: u16, reason: &str, body: &str) -> ServerAction {
+    ServerAction::Keep(
         format!("HTTP/1.1 {status} {reason}\r\nContent-Length: {}\r\n\r\n{body}", body.len()).into_bytes(),
     )
 }
 
 /// What a server was asked, and by how many connections.
 #[derive(Default)]
-struct Ledger {
+struct RequestLog {
     asked: Mutex<Vec<Asked>>,
     connections: AtomicUsize,
     is_over: AtomicBool,
@@ -176,12 +178,12 @@ struct Ledger {
 /// A running server; it ends when it is dropped.
 pub(crate) struct Server {
     address: SocketAddr,
-    ledger: Arc<Ledger>,
+    ledger: Arc<RequestLog>,
 }
 
 impl Server {
     /// Starts a server with a certificate, for both versions of TLS.
-    pub(crate) fn start(identity: &Identity, answer: impl Fn(&Asked) -> PermissionsAt + Send + Sync + 'static) -> Self {
+    pub(crate) fn start(identity: &Identity, answer: impl Fn(&Asked) -> ServerAction + Send + Sync + 'static) -> Self {
         Self::speaking(identity, rustls::ALL_VERSIONS, answer)
     }
 
@@ -189,19 +191,19 @@ impl Server {
     pub(crate) fn speaking(
         identity: &Identity,
         versions: &[&'static SupportedProtocolVersion],
-        answer: impl Fn(&Asked) -> PermissionsAt + Send + Sync + 'static,
+        answer: impl Fn(&Asked) -> ServerAction + Send + Sync + 'static,
     ) -> Self {
         let config = identity.config(versions);
         Self::serve(move |socket, ledger, number| {
             let Ok(session) = ServerConnection::new(Arc::clone(&config)) else { return };
-            let _ = converse(&mut StreamOwned::new(session, socket), ledger, number, &answer);
+            let _ = serve_connection(&mut StreamOwned::new(session, socket), ledger, number, &answer);
         })
     }
 
     /// Starts a server without TLS.
-    pub(crate) fn plain(answer: impl Fn(&Asked) -> PermissionsAt + Send + Sync + 'static) -> Self {
+    pub(crate) fn without_tls(answer: impl Fn(&Asked) -> ServerAction + Send + Sync + 'static) -> Self {
         Self::serve(move |mut socket, ledger, number| {
-            let _ = converse(&mut socket, ledger, number, &answer);
+            let _ = serve_connection(&mut socket, ledger, number, &answer);
         })
     }
 
@@ -242,10 +244,10 @@ impl Server {
         })
     }
 
-    fn serve(handle: impl Fn(TcpStream, &Ledger, usize) + Send + Sync + 'static) -> Self {
+    fn serve(handle: impl Fn(TcpStream, &RequestLog, usize) + Send + Sync + 'static) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
-        let ledger = Arc::new(Ledger::default());
+        let ledger = Arc::new(RequestLog::default());
         let (kept, handle) = (Arc::clone(&ledger), Arc::new(handle));
         thread::spawn(move || {
             for socket in listener.incoming() {
@@ -292,26 +294,26 @@ pub(crate) fn closed_port() -> Endpoint {
     listener.local_addr().unwrap().to_string().parse().unwrap()
 }
 
-fn converse(
+fn serve_connection(
     stream: &mut (impl Read + Write),
-    ledger: &Ledger,
+    ledger: &RequestLog,
     connection: usize,
-    answer: &impl Fn(&Asked) -> PermissionsAt,
+    answer: &impl Fn(&Asked) -> ServerAction,
 ) -> io::Result<()> {
     while let Some(asked) = read_request(stream, ledger, connection)? {
         match answer(&asked) {
-            PermissionsAt::Keep(bytes) => stream.write_all(&bytes)?,
-            PermissionsAt::Close(bytes) => {
+            ServerAction::Keep(bytes) => stream.write_all(&bytes)?,
+            ServerAction::Close(bytes) => {
                 stream.write_all(&bytes)?;
                 return stream.flush();
             }
-            PermissionsAt::Stall(bytes) => {
+            ServerAction::Stall(bytes) => {
                 stream.write_all(&bytes)?;
                 stream.flush()?;
                 wait_for_end(stream);
                 return Ok(());
             }
-            PermissionsAt::Trickle(bytes, pace) => {
+            ServerAction::Trickle(bytes, pace) => {
                 stream.write_all(&bytes)?;
                 loop {
                     stream.write_all(b" ")?;
@@ -319,7 +321,7 @@ fn converse(
                     thread::sleep(pace);
                 }
             }
-            PermissionsAt::Flood(bytes, more) => {
+            ServerAction::Flood(bytes, more) => {
                 stream.write_all(&bytes)?;
                 loop {
                     stream.write_all(&more)?;
@@ -337,7 +339,7 @@ fn wait_for_end(stream: &mut impl Read) {
 }
 
 /// Reads one request and notes it down; nothing where the client has gone.
-fn read_request(stream: &mut impl Read, ledger: &Ledger, connection: usize) -> io::Result<Option<Asked>> {
+fn read_request(stream: &mut impl Read, ledger: &RequestLog, connection: usize) -> io::Result<Option<Asked>> {
     let mut buffer = vec![0; 64 * 1024];
     let (mut bytes, mut first) = (Vec::new(), None);
     while !is_whole(&bytes) {

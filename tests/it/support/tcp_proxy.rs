@@ -14,12 +14,12 @@ use serde_json::{Value, json};
 const NOW: u64 = 1_800_000_000;
 
 /// A server that answers until the test ends.
-pub(crate) struct Front {
+pub(crate) struct PlainServer {
     pub(crate) url: String,
     pub(crate) access: Arc<Mutex<Access>>,
 }
 
-impl Front {
+impl PlainServer {
     pub(crate) fn start(access: Access) -> Self {
         let access = Arc::new(Mutex::new(access));
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();

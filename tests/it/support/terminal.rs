@@ -21,6 +21,15 @@ const PATIENCE: Duration = Duration::from_secs(60);
 /// High enough for a whole run: nothing scrolls away.
 const ROWS: u16 = 200;
 
+/// Terminals to test questions on: their width, and the variables that say what they can show.
+pub(crate) const TERMINALS: [(u16, &[(&str, &str)]); 5] = [
+    (80, &[]),
+    (40, &[]),
+    (80, &[("NO_COLOR", "1")]),
+    (40, &[("LANG", "C"), ("LC_ALL", "C")]),
+    (80, &[("TERM", "dumb")]),
+];
+
 /// A terminal with the binary in it.
 pub(crate) struct Terminal {
     keyboard: File,

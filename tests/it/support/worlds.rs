@@ -114,30 +114,36 @@ pub(crate) fn read_answer(answer: impl IntoIterator<Item = (String, BTreeMap<Str
     answer.into_iter().map(|(path, held)| (path.parse().unwrap(), read(held))).collect()
 }
 
-/// The order as a command would know it: the hardware only where the template can be read.
-pub(crate) fn order(world: &World, subject: &str, in_pool: bool) -> PlannedClone {
+/// The clone that the tests plan, of a template whose configuration can be read.
+pub(crate) fn planned_clone(in_pool: bool) -> PlannedClone {
     let config = [
         ("scsi0", "local:9000/base-9000-disk-0.qcow2,size=1G"),
         ("net0", "virtio,bridge=vmbr0"),
         ("net1", "virtio,bridge=vmbr0,tag=100"),
         ("protection", "1"),
     ];
-    let is_readable = world.holds(subject, "/vms/9000").contains("VM.Audit");
     PlannedClone {
         major: 9,
         template: "9000".parse().unwrap(),
         new: "105".parse().unwrap(),
         pool: in_pool.then(|| "lab".parse().unwrap()),
         storage: None,
-        hardware: is_readable.then(|| Hardware::of(config, &Zones::new()).unwrap()),
+        hardware: Some(Hardware::of(config, &Zones::new()).unwrap()),
         start: true,
         links_down: false,
         wait_ip: false,
     }
 }
 
-pub(crate) fn lacks(world: &World, subject: &str, in_pool: bool) -> (Vec<MissingPrivileges>, Permissions) {
-    let needs = needs(&order(world, subject, in_pool));
+/// The same clone as its caller knows it: the hardware only if the template can be read.
+pub(crate) fn clone_planned_by(world: &World, subject: &str, in_pool: bool) -> PlannedClone {
+    let planned = planned_clone(in_pool);
+    let is_readable = world.holds(subject, "/vms/9000").contains("VM.Audit");
+    PlannedClone { hardware: planned.hardware.filter(|_| is_readable), ..planned }
+}
+
+pub(crate) fn missing(world: &World, subject: &str, in_pool: bool) -> (Vec<MissingPrivileges>, Permissions) {
+    let needs = needs(&clone_planned_by(world, subject, in_pool));
     let mut held = Permissions::default();
     ask(world, subject, &mut held, paths(&needs));
     (missing_privileges(&needs, &held), held)
@@ -145,7 +151,7 @@ pub(crate) fn lacks(world: &World, subject: &str, in_pool: bool) -> (Vec<Missing
 
 /// The script that grants what a subject lacks.
 pub(crate) fn script(world: &World, subject: &str, in_pool: bool) -> GrantScript {
-    let (missing, mut held) = lacks(world, subject, in_pool);
+    let (missing, mut held) = missing(world, subject, in_pool);
     ask(world, subject, &mut held, paths_of_script(&missing));
     let caller = match subject.parse::<TokenId>() {
         Err(_) => Caller::User(subject.parse::<UserId>().unwrap()),
