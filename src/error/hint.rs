@@ -62,6 +62,9 @@ pub fn draw_hints(label: &str, hints: &[Hint], screen: &mut Screen<'_>) -> fmt::
                 let label = screen.paint(Tone::Strong, label);
                 screen.line(&format!("{label}{text}"))?;
             }
+            Hint::Say(_) | Hint::ByFlag { .. } if hints.len() > 1 => {
+                screen.list_item(label, Tone::Strong, hint.text())?;
+            }
             Hint::Say(_) | Hint::ByFlag { .. } => screen.labelled(label, Tone::Strong, hint.text())?,
         }
         label = &blanks;

@@ -95,9 +95,9 @@ impl PermissionError {
     }
 }
 
-/// Returns the lines that a text takes behind its label on a screen of 80 columns.
+/// Returns the lines that a text takes behind its label on a screen of 80 columns; from the second one on it hangs.
 fn height(text: &str) -> usize {
-    text.chars().count().div_ceil(73).max(1)
+    1 + text.chars().count().saturating_sub(73).div_ceil(71)
 }
 
 /// A command is never wrapped.

@@ -155,8 +155,9 @@ fn advice(reason: RefusalReason) -> &'static [Advice] {
             Run("systemctl status pveproxy pvedaemon"),
         ],
         Is::ForbiddenByProxy => &[BEHIND_PROXY],
-        Is::RequestTooLarge => &[Say(
+        Is::RequestTooLarge => &[ByFlag(
             "a limit on the size of requests is in the way: raise it in the proxy in front of the server (nginx: client_max_body_size), or connect to the server directly (--host HOST:8006)",
+            "a limit on the size of requests is in the way: raise it in the proxy in front of the server (nginx: client_max_body_size), or connect to the server directly (HOST:8006)",
         )],
         Is::Redirected => &[
             Say(

@@ -160,7 +160,7 @@ mod tests {
                /storage/local  Datastore.AllocateSpace (to store its
                                disks)
                not known from here: whether the user exists and is
-               enabled
+                 enabled
           try: as root on a node:
                pveum acl modify /vms/9000 --tokens 'apex@pve!tok' --roles PVETemplateUser
         ");
@@ -172,7 +172,7 @@ mod tests {
                  Datastore.AllocateSpace (to
                  store its disks)
                not known from here: whether the
-               user exists and is enabled
+                 user exists and is enabled
           try: as root on a node:
                pveum acl modify /vms/9000 --tokens 'apex@pve!tok' --roles PVETemplateUser
         ");

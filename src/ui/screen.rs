@@ -113,6 +113,21 @@ impl<'a> Screen<'a> {
         Ok(())
     }
 
+    /// Writes a text behind a label as one of several: where it has to be wrapped, it hangs a little further in, so that
+    /// the next one can be told from its second line.
+    ///
+    /// # Errors
+    /// What the writer reports.
+    pub fn list_item(&mut self, label: &str, tone: Tone, text: &str) -> fmt::Result {
+        let indent = measure_text_width(label);
+        let mut label = self.paint(tone, label);
+        for piece in wrap_hanging(text, self.style.width.map(|width| width.saturating_sub(indent)), HANG) {
+            self.line(&format!("{label}{piece}"))?;
+            label = " ".repeat(indent + HANG);
+        }
+        Ok(())
+    }
+
     /// Writes a paragraph, wrapped, each line behind as many blanks.
     ///
     /// # Errors
@@ -148,6 +163,8 @@ impl<'a> Screen<'a> {
         let (pieces, hang) = if is_narrow {
             let whole = text.split_whitespace().collect::<Vec<_>>().join(" ");
             (wrap(&whole, room.map(|room| room.saturating_sub(2))), 2)
+        } else if column == 0 {
+            (wrap_hanging(rest, room, HANG), HANG)
         } else {
             let mut pieces = wrap(rest, room.map(|room| room.saturating_sub(hang)));
             if let Some(first) = pieces.first_mut() {
@@ -182,6 +199,9 @@ pub(crate) fn text_width(text: &str) -> usize {
 
 /// A cell that is wider than this pushes the rest of its own row aside, not of all rows.
 const MAX_ALIGNED_CELL: usize = 32;
+
+/// So much further in stands what is wrapped of a list item.
+const HANG: usize = 2;
 
 /// A last column with less room than this is not wrapped within itself.
 const MIN_LAST_COLUMN: usize = 20;
@@ -261,6 +281,18 @@ pub(super) fn wrap(text: &str, width: Option<usize>) -> Vec<String> {
             }
             line.push_str(&word);
         }
+    }
+    lines
+}
+
+/// Does the same with less room from the second line on.
+fn wrap_hanging(text: &str, width: Option<usize>, hang: usize) -> Vec<String> {
+    let mut lines = wrap(text, width);
+    if lines.len() > 1 {
+        let first = lines.swap_remove(0);
+        let rest = text.get(first.len()..).unwrap_or_default().trim_start_matches(' ').to_owned();
+        lines = wrap(&rest, width.map(|width| width.saturating_sub(hang)));
+        lines.insert(0, first);
     }
     lines
 }

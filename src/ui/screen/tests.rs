@@ -1,6 +1,6 @@
 //! Screens, drawn.
 
-use super::{Screen, Tone, columns, paint, wrap};
+use super::{Screen, Tone, columns, paint, wrap, wrap_hanging};
 use crate::ui::Style;
 
 #[test]
@@ -74,4 +74,15 @@ fn every_tone_can_be_read_on_dark_ground_and_on_light() {
         let is_readable = |code: &str| ["1", "2", "31", "32", "34", "35"].contains(&code);
         assert!(codes.split(';').filter(|code| !code.is_empty()).all(is_readable), "{tone:?}: {codes}");
     }
+}
+
+#[test]
+fn a_list_item_hangs_further_in_than_the_next_one() {
+    let mut text = String::new();
+    let style = Style { color: false, unicode: true, width: Some(24) };
+    let mut screen = Screen::new(&mut text, style);
+    screen.list_item("  try: ", Tone::Strong, "one two three four five six seven").unwrap();
+    screen.list_item("       ", Tone::Strong, "eight nine").unwrap();
+    assert_eq!(text, "  try: one two three\n         four five six\n         seven\n       eight nine\n");
+    assert_eq!(wrap_hanging("a b", Some(80), 2), ["a b"]);
 }
