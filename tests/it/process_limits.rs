@@ -252,6 +252,27 @@ fn a_signal_at_any_step_of_the_test_vm_leaves_nothing() {
 }
 
 #[test]
+fn a_signal_during_the_removal_is_told_by_the_exit_code_once_the_vm_is_gone() {
+    // A loop of a shell goes on after Ctrl-C where the program ends with 0.
+    for (ending, method) in [("/status/stop", "POST"), ("/qemu/100", "DELETE")] {
+        let (sandbox, stage) = scene(quick());
+        let (sender, seen) = std::sync::mpsc::channel();
+        sandbox.before_call(move |called, path, _| {
+            if called == method && path.ends_with(ending) {
+                let _ = sender.send(()); // the test may be over
+            }
+        });
+        let child = stage.spawn("test-vm");
+        seen.recv_timeout(BOUND).unwrap();
+        signal(&child, Signal::INT);
+        let outcome = Outcome::of(&child.wait_with_output().unwrap()).expect(130);
+        assert_eq!(Admin::of(&sandbox).vmids(), WORLD, "{outcome:?}");
+        assert!(stage.entries().is_empty(), "{outcome:?}");
+        outcome.says("VM 100 deleted; nothing left on pve");
+    }
+}
+
+#[test]
 fn two_signals_at_any_step_end_it_at_once_and_no_vm_is_forgotten() {
     for number in 1.. {
         let began = Instant::now();

@@ -12,7 +12,7 @@ use crate::ops::test_vm::options::{Disposal, TestVmOptions};
 use crate::ops::test_vm::ownership::OwnershipCheck;
 use crate::ops::test_vm::preflight::ClonePlan;
 use crate::ops::test_vm::receipt::{Receipt, ReceiptStep};
-use crate::ops::test_vm::task_wait::{OnSignal, TaskWaiter};
+use crate::ops::test_vm::task_wait::{OnSignal, TaskWaiter, require_uninterrupted};
 use crate::pve::Pve;
 use crate::pve::task::LogDetail;
 use crate::session::Session;
@@ -123,6 +123,8 @@ impl<'a> Run<'a> {
         }
         match self.remove(receipt).await {
             Ok(disks) if disks.is_empty() => {
+                // A signal may have come while the VM was being removed.
+                let result = result.and_then(|()| require_uninterrupted(self.session));
                 self.report_gone(result.as_ref().err());
                 result
             }
