@@ -21,8 +21,8 @@ use crate::model::VmId;
 pub struct Cleanup {
     /// VMID of a test VM to delete (repeatable)
     ///
-    /// The VM must have the marker of a test VM. If it is not named glassdome-test-*, you are asked first (without a
-    /// terminal this needs --yes).
+    /// The VM must have the marker of a test VM. If it is not named glassdome-test-*, you are asked first. Without a
+    /// terminal this needs --yes.
     #[arg(long, value_name = "VMID", help_heading = "Cleanup")]
     pub vmid: Vec<VmId>,
     /// Show what would be deleted, without deleting anything

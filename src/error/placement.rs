@@ -41,6 +41,12 @@ pub enum PlacementError {
         /// Templates that can be seen.
         known: Vec<String>,
     },
+    /// The same in a set-up, which can create one.
+    #[error("template {template} does not exist on any node, and no other is visible")]
+    NothingToClone {
+        /// Which was meant.
+        template: VmId,
+    },
     /// The VM is not a template.
     #[error("VM {vmid} ({name}) is not a template")]
     NotATemplate {
@@ -135,6 +141,7 @@ impl PlacementError {
             }
             Self::UnknownNode { .. }
             | Self::NoTemplate { .. }
+            | Self::NothingToClone { .. }
             | Self::NotATemplate { .. }
             | Self::TemplateElsewhere { .. }
             | Self::UnknownStorage { .. }
@@ -158,6 +165,7 @@ impl PlacementError {
                 "wait for the node, or choose another one with --node",
                 "wait for the node, or choose another one",
             )],
+            Self::NothingToClone { .. } => create_in_setup(),
             Self::NoTemplate { known, .. } | Self::NotATemplate { known, .. } => list_templates(known),
             Self::TemplateElsewhere { template, variable, on, drive, medium, .. } => {
                 let mut hints = vec![by_flag(
@@ -204,6 +212,20 @@ impl PlacementError {
     }
 }
 
+/// Says how a set-up creates the template that it misses.
+fn create_in_setup() -> Vec<Hint> {
+    let hints = [
+        say("create one from an Ubuntu cloud image, as part of the setup:"),
+        run("glassdome setup --create-template"),
+        say("or save the settings without a test VM:"),
+        run("glassdome setup --skip-test-vm"),
+        say(OTHER_TEMPLATE),
+    ];
+    hints.into_iter().map(not_in_wizard).collect()
+}
+
+/// What to do where no template is listed.
+const OTHER_TEMPLATE: &str = "or pass --template VMID: a template on which the token has no VM.Audit is not listed";
 /// More templates than this are not listed below an error.
 const MAX_TEMPLATES: usize = 8;
 
@@ -211,12 +233,11 @@ fn list_templates(known: &[String]) -> Vec<Hint> {
     if known.is_empty() {
         return vec![
             by_flag(
-                "no template is visible (this needs VM.Audit)",
-                "no template is visible (this needs VM.Audit): create one, or use another token",
+                "create one from an Ubuntu cloud image:",
+                "create one; or use another token, if there are templates that this one cannot see (without VM.Audit)",
             ),
-            not_in_wizard(say("pass --template VMID, or create one from an Ubuntu cloud image:")),
             not_in_wizard(run("glassdome template create")),
-            not_in_wizard(say("or during setup: glassdome setup --create-template")),
+            not_in_wizard(say(OTHER_TEMPLATE)),
         ];
     }
     let one_line = |names: &str| {

@@ -8,6 +8,7 @@ mod sticky_flags;
 
 use crate::error::{Error, UsageError};
 use crate::journal::Journal;
+use crate::model::Fingerprint;
 use crate::model::endpoint::DEFAULT_PORT;
 use crate::ops::blocking;
 use crate::ops::ca_file::CaFile;
@@ -62,6 +63,8 @@ pub(crate) struct Context {
     pub(crate) is_file_named: bool,
     /// The CA that flags, variables and the file named at the start, with its path; kept until another one is named.
     authority: Option<CaFile>,
+    /// The certificate that was accepted as new in this run; no file holds it yet.
+    pub(crate) accepted: Cell<Option<Fingerprint>>,
     /// Whether the warnings about the trust have been shown.
     pub(crate) is_warned: Cell<bool>,
     /// Whether the sandbox's certificate is to be decided on, as that of a new server.
@@ -171,6 +174,7 @@ impl Context {
             flags,
             named_file: options.env_file.clone(),
             is_file_named: named_file(session, options).is_some(),
+            accepted: Cell::default(),
             is_warned: Cell::new(false),
             rehearses_trust: false,
             authority: None,

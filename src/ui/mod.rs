@@ -24,6 +24,7 @@ pub use progress::Progress;
 pub use sanitize::Printable;
 pub(crate) use screen::text_width;
 pub use screen::{Screen, Tone, columns};
+pub(crate) use sticky_flags::ACCEPT;
 pub use sticky_flags::StickyFlags;
 use streams::Streams;
 pub use streams::{StyledStream, Unwritten, streams};

@@ -62,6 +62,11 @@ impl<'a> Screen<'a> {
         }
     }
 
+    /// Adds to the commands that a sentence names the flags that they must repeat.
+    fn complete<'t>(&self, sentence: &'t str) -> Cow<'t, str> {
+        self.sticky_flags.map_or(Cow::Borrowed(sentence), |repeat| repeat.append_inside(sentence))
+    }
+
     /// Writes one line as it is.
     ///
     /// # Errors
@@ -106,7 +111,7 @@ impl<'a> Screen<'a> {
     pub fn labelled(&mut self, label: &str, tone: Tone, text: &str) -> fmt::Result {
         let indent = measure_text_width(label);
         let mut label = self.paint(tone, label);
-        for piece in wrap(text, self.style.width.map(|width| width.saturating_sub(indent))) {
+        for piece in wrap(&self.complete(text), self.style.width.map(|width| width.saturating_sub(indent))) {
             self.line(&format!("{label}{piece}"))?;
             label = " ".repeat(indent);
         }
@@ -141,7 +146,7 @@ impl<'a> Screen<'a> {
     /// # Errors
     /// What the writer reports.
     pub fn toned(&mut self, indent: usize, tone: Tone, text: &str) -> fmt::Result {
-        for piece in wrap(text, self.style.width.map(|width| width.saturating_sub(indent))) {
+        for piece in wrap(&self.complete(text), self.style.width.map(|width| width.saturating_sub(indent))) {
             let piece = self.paint(tone, &piece);
             self.line(&format!("{}{piece}", " ".repeat(indent)))?;
         }
@@ -154,6 +159,7 @@ impl<'a> Screen<'a> {
     /// # Errors
     /// What the writer reports.
     pub fn row(&mut self, label: &str, tone: Tone, text: &str) -> fmt::Result {
+        let text = &*self.complete(text);
         let indent = measure_text_width(label);
         let column = text.rfind("  ").map_or(0, |at| at + 2);
         let (cells, rest) = text.split_at(column);

@@ -7,9 +7,20 @@ use serde_json::Value;
 /// The first word of every command of this program.
 const PROGRAM: &str = "glassdome ";
 
+/// How a sentence names such a command.
+const QUOTED_PROGRAM: &str = "`glassdome ";
+
 /// Commands that need no settings, and the one that needs no server.
 const WITHOUT_SETTINGS: [&str; 4] = ["help", "sandbox", "completions", "man"];
 const OFFLINE: &str = "env";
+
+/// The command that accepts a new certificate, and the flag for it; to others the certificate is named.
+const SETUP: &str = "setup";
+pub(crate) const ACCEPT: &str = "--accept-new-certificate";
+const FINGERPRINT: &str = "--fingerprint";
+
+/// What confirms everything.
+const YES: &str = " --yes";
 
 /// Where a document holds commands to paste.
 const COMMAND_FIELDS: [&str; 2] = ["hints", "fix"];
@@ -19,20 +30,30 @@ const COMMAND_FIELDS: [&str; 2] = ["hints", "fix"];
 pub struct StickyFlags {
     settings: Vec<(&'static str, String)>,
     server: Vec<(&'static str, String)>,
+    confirms: bool,
 }
 
 impl StickyFlags {
     /// Repeats nothing.
-    pub const NOTHING: Self = Self { settings: Vec::new(), server: Vec::new() };
+    pub const NOTHING: Self = Self { settings: Vec::new(), server: Vec::new(), confirms: false };
 
     /// Adds a flag that says which settings are meant.
     pub fn of_settings(&mut self, flag: &'static str, value: String) {
         self.settings.push((flag, value));
     }
 
+    /// Lets the deletion of a VM that is named be confirmed already: there is no terminal to confirm it at.
+    pub const fn confirm_beforehand(&mut self) {
+        self.confirms = true;
+    }
+
     /// Adds a flag that says which server is meant; its value is empty where it has none.
     pub fn of_server(&mut self, flag: &'static str, value: String) {
         self.server.push((flag, value));
+    }
+
+    fn has(&self, flag: &str) -> bool {
+        self.server.iter().any(|(one, _)| *one == flag)
     }
 
     /// Adds to a command of this program the flags that it does not name itself; every other command stays as it is.
@@ -51,6 +72,8 @@ impl StickyFlags {
                 ("cleanup", "--sandbox") => false,
                 // The secret of one token says nothing about another, for which an administrator logs in.
                 ("token", "--token-value-file") => false,
+                (SETUP, FINGERPRINT) => !self.has(ACCEPT),
+                (_, ACCEPT) => name == SETUP,
                 _ => true,
             };
             if is_meant && !rest.split(' ').any(|word| word == *flag) {
@@ -62,20 +85,43 @@ impl StickyFlags {
                 }
             }
         }
+        if self.confirms && name == "cleanup" && rest.contains(" --vmid") && !rest.contains(YES) {
+            longer.push_str(YES);
+        }
         longer.into()
     }
 
-    /// Does the same for every command to paste in a document.
+    /// Does the same for every command that a sentence names in backticks.
+    #[must_use]
+    pub fn append_inside<'a>(&self, sentence: &'a str) -> Cow<'a, str> {
+        if !sentence.contains(QUOTED_PROGRAM) {
+            return sentence.into();
+        }
+        let piece = |(place, piece): (usize, &'a str)| match place % 2 {
+            1 => self.append_flags(piece),
+            _ => piece.into(),
+        };
+        sentence.split('`').enumerate().map(piece).collect::<Vec<Cow<'_, str>>>().join("`").into()
+    }
+
+    /// Does the same for every command in a document.
     pub(super) fn append_to(&self, document: &mut Value) {
         match document {
+            Value::String(sentence) => {
+                if let Cow::Owned(longer) = self.append_inside(sentence) {
+                    *sentence = longer;
+                }
+            }
             Value::Array(items) => items.iter_mut().for_each(|item| self.append_to(item)),
             Value::Object(map) => {
                 for (name, value) in map {
                     match value {
                         Value::Array(items) if COMMAND_FIELDS.contains(&name.as_str()) => {
-                            for text in items.iter_mut().filter(|item| item.is_string()) {
-                                *text =
-                                    Value::String(self.append_flags(text.as_str().unwrap_or_default()).into_owned());
+                            for text in items.iter_mut() {
+                                self.append_to(text);
+                                if let Value::String(command) = text {
+                                    *command = self.append_flags(command).into_owned();
+                                }
                             }
                         }
                         other => self.append_to(other),
@@ -91,7 +137,7 @@ impl StickyFlags {
 mod tests {
     use serde_json::json;
 
-    use super::StickyFlags;
+    use super::{ACCEPT, StickyFlags};
 
     fn second() -> StickyFlags {
         let mut repeat = StickyFlags::default();
@@ -123,6 +169,30 @@ mod tests {
     }
 
     #[test]
+    fn a_new_certificate_is_accepted_again_by_setup_and_named_to_the_others() {
+        let mut repeat = StickyFlags::default();
+        repeat.of_server(ACCEPT, String::new());
+        repeat.of_server("--fingerprint", "AB:CD".to_owned());
+        assert_eq!(repeat.append_flags("glassdome setup"), "glassdome setup --accept-new-certificate");
+        assert_eq!(repeat.append_flags("glassdome test-vm"), "glassdome test-vm --fingerprint AB:CD");
+    }
+
+    #[test]
+    fn the_deletion_of_a_vm_is_confirmed_where_no_terminal_is() {
+        let mut repeat = StickyFlags::default();
+        assert_eq!(repeat.append_flags("glassdome cleanup --vmid 100"), "glassdome cleanup --vmid 100");
+        repeat.confirm_beforehand();
+        for (command, expected) in [
+            ("glassdome cleanup --vmid 100", "glassdome cleanup --vmid 100 --yes"),
+            ("glassdome cleanup --vmid 100 --yes", "glassdome cleanup --vmid 100 --yes"),
+            ("glassdome cleanup", "glassdome cleanup"),
+            ("glassdome test-vm --vmid 100", "glassdome test-vm --vmid 100"),
+        ] {
+            assert_eq!(repeat.append_flags(command), expected);
+        }
+    }
+
+    #[test]
     fn so_is_one_in_a_document() {
         let mut document = json!({"error": {"hints": ["look", "glassdome doctor"]}, "checks": [{"fix": []}], "n": 1});
         second().append_to(&mut document);
@@ -131,5 +201,21 @@ mod tests {
             "glassdome doctor --instance 02 --host pve.lan --insecure --token-value-file s.txt"
         );
         assert_eq!(document["error"]["hints"][0], "look");
+    }
+
+    #[test]
+    fn so_is_one_that_a_sentence_names() {
+        for (sentence, expected) in [
+            ("run `glassdome env` again", "run `glassdome env --instance 02` again"),
+            ("`glassdome env`, then `qm list`", "`glassdome env --instance 02`, then `qm list`"),
+            ("see `glassdome help environment`", "see `glassdome help environment`"),
+            ("a glassdome env is none", "a glassdome env is none"),
+        ] {
+            assert_eq!(second().append_inside(sentence), expected);
+            let mut document = json!({"message": sentence, "hints": [sentence], "warnings": [sentence]});
+            second().append_to(&mut document);
+            assert_eq!(document, json!({"message": expected, "hints": [expected], "warnings": [expected]}));
+        }
+        assert_eq!(StickyFlags::NOTHING.append_inside("run `glassdome env`"), "run `glassdome env`");
     }
 }

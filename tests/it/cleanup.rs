@@ -188,7 +188,10 @@ fn marked_vms_are_listed_with_age_and_machine_and_destroyed_only_when_named() {
     };
     assert_eq!((fate(kept), fate(700)), ("listed".into(), "would_be_destroyed".into()));
     assert!(Admin::of(&sandbox).vmids().contains(&kept));
-    stage.glassdome(&format!("cleanup --vmid {kept}")).expect(0).shows(&format!("VM {kept} ({name}) deleted"));
+    let outcome = stage.glassdome(&format!("cleanup --vmid {kept}")).expect(3);
+    outcome.says(&format!("VM {kept} ({name}) would be deleted: this needs confirmation")).says("pass --yes");
+    assert!(Admin::of(&sandbox).vmids().contains(&kept));
+    stage.glassdome(&format!("cleanup --vmid {kept} --yes")).expect(0).shows(&format!("VM {kept} ({name}) deleted"));
     only_others_are_left(&sandbox, &stage, "the one that was named is gone");
 }
 
@@ -243,7 +246,9 @@ fn a_marked_vm_with_another_name_is_destroyed_only_after_a_yes() {
     }
     // Nobody is asked about one whose name is the usual one, and nobody where the yes was given beforehand.
     let (sandbox, stage) = scene(&[]);
-    stage.glassdome("cleanup --vmid 700").expect(0);
+    let mut terminal = Terminal::start(&stage, 100, "cleanup --vmid 700");
+    terminal.wait_for("VM 700 (glassdome-test-");
+    let _ = terminal.end(0);
     let kept = stage.glassdome("test-vm --keep --name demo -o json").expect(0).json()["vmid"].as_u64().unwrap();
     stage.glassdome(&format!("cleanup --vmid {kept} --dry-run")).expect(0);
     stage.glassdome(&format!("cleanup --vmid {kept}")).expect(3);
@@ -277,7 +282,7 @@ fn disks_that_the_server_could_not_remove_are_left_behind_and_reported() {
     assert_eq!(document["left_behind"].as_array().unwrap().len(), 2, "{document}");
     assert!(document["left_behind"][0]["disks"].is_array(), "{document}");
     // One that was named.
-    let outcome = stage.glassdome("cleanup --vmid 700 -o json").expect(10);
+    let outcome = stage.glassdome("cleanup --vmid 700 -o json --yes").expect(10);
     assert_eq!(outcome.json()["left_behind"][0]["vmid"], 700);
     assert_eq!(outcome.json()["marked"][0]["fate"], "destroyed");
     assert!(outcome.stderr.contains("Could not remove disk 'local-lvm:vm-700-disk-0'"), "{}", outcome.stderr);

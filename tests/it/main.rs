@@ -24,6 +24,7 @@ mod every_question;
 mod faults;
 mod foreign;
 mod grants;
+mod instances;
 mod keep_alive;
 mod limits;
 mod lost_workers;

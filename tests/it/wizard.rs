@@ -397,7 +397,7 @@ fn several_nodes_are_a_menu() {
 fn every_step_is_rehearsed_on_the_sandbox() {
     let stage = TestEnv::new();
     let mut terminal = Terminal::start(&stage, 80, "setup --sandbox");
-    terminal.to("Proxmox VE host", "192.168.1.50").wait_for("a rehearsal reaches sandbox.invalid alone").answer("");
+    terminal.to("Proxmox VE host", "192.168.1.50").wait_for("the sandbox reaches only sandbox.invalid").answer("");
     for (question, answer) in REHEARSAL.iter().skip(1) {
         terminal.to(question, answer);
     }

@@ -11,6 +11,7 @@ use crate::ops::test_vm::marked::{DEFAULT_NAME_PREFIX, MarkedVm, inspect, marked
 use crate::ops::test_vm::ownership::{OwnershipCheck, VmState};
 use crate::ops::test_vm::receipt::{LeftBehind, Receipt};
 use crate::ops::test_vm::remove::Remover;
+use crate::ops::token::consent::require_yes;
 use crate::pve::Vm;
 use crate::pve::task::LogDetail;
 use crate::session::Session;
@@ -140,9 +141,11 @@ impl CleanupRun<'_> {
         }
     }
 
-    /// Asks before a VM with an unusual name for a test VM is deleted: another user may have taken it over.
+    /// Asks before a VM with an unusual name for a test VM is deleted: another user may have taken it over. Without a
+    /// terminal, every deletion needs `--yes`.
     async fn is_confirmed(&self, vmid: VmId, name: &str) -> Result<bool, Error> {
         if name.starts_with(DEFAULT_NAME_PREFIX) {
+            require_yes(self.session, || format!("VM {vmid} ({}) would be deleted", Printable(name)))?;
             return Ok(true);
         }
         let text = format!("VM {vmid} has the marker of a test VM but is named {}. Delete it?", Printable(name));

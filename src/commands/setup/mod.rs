@@ -23,7 +23,7 @@ mod wizard;
 
 use crate::cli::{Global, OutputFormat, Setup};
 use crate::commands::{CommandFailure, options};
-use crate::error::{Error, Report, RunError, TokenError, UsageError};
+use crate::error::{Error, PlacementError, Report, RunError, TokenError, UsageError};
 use crate::model::VmId;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
@@ -74,6 +74,9 @@ fn with_setup_hints(why: Error, is_saved: bool) -> Error {
         }
         Error::Run(RunError::Interrupted { signal }) if !is_saved => {
             Error::Run(RunError::NothingWritten { signal: Some(signal) })
+        }
+        Error::Placement(PlacementError::NoTemplate { template, known }) if !is_saved && known.is_empty() => {
+            Error::Placement(PlacementError::NothingToClone { template })
         }
         Error::Usage(UsageError::Unanswered { what, flag, key, further, .. })
             if flag == Some(Key::Host.entry().flag) =>

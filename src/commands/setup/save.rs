@@ -10,8 +10,8 @@ use crate::pve::Trust;
 use crate::session::Session;
 use crate::settings;
 use crate::settings::{
-    AmbiguousValues, Change, Credentials, DiffLine, Edited, GroupRights, Key, SaveOutcome, Setting, Settings, Sign,
-    Source, Sourced, Store, masked_diff,
+    AmbiguousValues, Change, Credentials, DiffLine, Edited, GroupRights, KEYS, Key, SaveOutcome, Section, Setting,
+    Settings, Sign, Source, Sourced, Store, masked_diff,
 };
 use crate::ui::prompt::ConfirmPrompt;
 use crate::ui::{Draw, Printable, Screen, Tone};
@@ -28,6 +28,8 @@ pub(super) struct PendingSave {
     /// What decides about the certificate where the file says that it is not verified.
     decides: Option<Key>,
     fetched: Option<FetchedCa>,
+    /// The keys that change for the other instances too.
+    shared: Vec<&'static str>,
 }
 
 /// What was written.
@@ -70,7 +72,15 @@ pub(super) async fn draft(
         TrustSource::System | TrustSource::Unverified => None,
     };
     let decides = decides.filter(|_| !context.is_sandbox());
-    Ok(PendingSave { path, edited, diff, is_new, holds_secret: true, decides, fetched })
+    let shared = shared_keys(context, &in_file, &edited.changed);
+    Ok(PendingSave { path, edited, diff, is_new, holds_secret: true, decides, fetched, shared })
+}
+
+/// Lists the changed keys that the file has for all instances, where only one of several is set up.
+fn shared_keys(context: &Context, in_file: &Settings, changed: &[String]) -> Vec<&'static str> {
+    let is_shared = |key: &Key| key.block() == Section::Templates && in_file.source(*key).is_some();
+    let shared = KEYS.iter().filter(|entry| !context.instance.is_first() && is_shared(&entry.key));
+    shared.map(|entry| entry.variable).filter(|name| changed.iter().any(|it| it == name)).collect()
 }
 
 /// Asks whether a value may be written that only the application reads back.
@@ -304,6 +314,13 @@ impl Draw for PendingSave {
                 "{verify}=false is for the application alone: here {decides} decides, and the certificate is verified"
             );
             screen.paragraph(3, &text)?;
+        }
+        for name in &self.shared {
+            screen.labelled(
+                "   warning: ",
+                Tone::Warning,
+                &format!("{name} changes for all instances in this file"),
+            )?;
         }
         if self.holds_secret {
             screen.paragraph(3, "the secret is stored in plain text; only you may read the file (mode 0600)")?;

@@ -213,7 +213,7 @@ async fn host(session: &Session, context: &mut Context) -> Result<(), Error> {
     if let (true, Some(only)) = (context.is_sandbox(), before.clone()) {
         question = question.checked(move |text| match text.parse::<Endpoint>() {
             Ok(host) if host == only => Ok(()),
-            Ok(_) => Err(format!("a rehearsal reaches {only} alone; `glassdome setup` is for a real server")),
+            Ok(_) => Err(format!("the sandbox reaches only {only}; for a real server, run setup without --sandbox")),
             Err(why) => Err(why.to_string()),
         });
     }

@@ -10,6 +10,7 @@ use crate::ops::context::Context;
 use crate::ops::template::create;
 use crate::ops::template::image::ImageSpec;
 use crate::ops::template::options::{ChecksumSource, ImageDisposal, TemplateOptions};
+use crate::ops::token::consent::require_yes;
 use crate::ops::ubuntu_releases::{DEFAULT, Release};
 use crate::pve::Vm;
 use crate::session::Session;
@@ -72,6 +73,7 @@ impl MissingTemplate {
         arguments: &Setup,
         image: Option<&str>,
     ) -> Result<CreatedTemplate, Error> {
+        self.require_yes_for_shared_key(session, context)?;
         let release = image.unwrap_or(self.release().number);
         let wanted = self.wanted(session, release)?;
         let plan = create::make(session, context, connected, &self.options(arguments), &wanted).await?.plan;
@@ -87,6 +89,17 @@ impl MissingTemplate {
             disk: 0,
         };
         Ok(CreatedTemplate { key: self.key, vm })
+    }
+
+    /// Ends the run without a terminal if the template would get another VMID than the key has, which holds for all
+    /// instances.
+    fn require_yes_for_shared_key(&self, session: &Session, context: &Context) -> Result<(), Error> {
+        let standing = context.saved().template(self.key);
+        let (None, Some(standing), false) = (self.id, standing, context.instance.is_first()) else { return Ok(()) };
+        require_yes(session, || {
+            let (name, standing) = (self.key.entry().variable, standing.value);
+            format!("{name}={standing}, which applies to all instances, would be set to the VMID of a new template")
+        })
     }
 
     /// Returns the release that the key stands for.

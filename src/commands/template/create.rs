@@ -4,7 +4,9 @@ use serde_json::{Value, json};
 
 use crate::cli::{Global, OutputFormat, TemplateCreate};
 use crate::commands::options;
-use crate::error::Error;
+use crate::error::{Error, Hint, draw_hints};
+use crate::model::VmId;
+use crate::ops::ask;
 use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::port::{PortUse, settle_port};
@@ -13,8 +15,10 @@ use crate::ops::template::image::ImageSpec;
 use crate::ops::template::plan::TemplatePlan;
 use crate::ops::ubuntu_releases::DEFAULT;
 use crate::session::Session;
-use crate::settings::{AmbiguousValues, Change, GroupRights, Setting};
-use crate::ui::{Heading, Note, Printable};
+use crate::settings::{AmbiguousValues, Change, GroupRights, Key, Setting};
+use crate::ui::prompt::ConfirmPrompt;
+use crate::ui::{Draw, Heading, Note, Printable, Screen};
+use std::fmt;
 
 /// Makes a template, and lets the settings file point at it.
 pub(super) async fn run(session: &Session, global: &Global, arguments: &TemplateCreate) -> Result<Value, Error> {
@@ -49,7 +53,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
         session.remark("the sandbox discards it now");
         return Ok(document(&made, &wanted, &[]));
     }
-    let changed = save(session, &context, &wanted, plan)?;
+    let changed = save(session, &context, &wanted, plan).await?;
     if connected.pve.vm_config(&plan.node, plan.vmid).await.is_err() {
         let text = format!(
             "{} cannot use it yet: that needs VM.Clone and VM.Audit on /vms/{}",
@@ -58,9 +62,17 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &Template
         );
         session.warn(text);
     }
-    let text = format!("next: glassdome test-vm --template {}", plan.vmid);
-    session.remark(text);
+    session.info(&NextCommand(Hint::Run(format!("glassdome test-vm --template {}", plan.vmid))));
     Ok(document(&made, &wanted, &changed))
+}
+
+/// What to do with the new template.
+struct NextCommand(Hint);
+
+impl Draw for NextCommand {
+    fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
+        draw_hints("next: ", std::slice::from_ref(&self.0), screen)
+    }
 }
 
 /// Says what was made, and where it is.
@@ -87,9 +99,33 @@ fn document(made: &Made, wanted: &ImageSpec, changed: &[String]) -> Value {
     })
 }
 
+/// Asks whether the key of a template may change, which holds for other servers too; without a terminal only `--yes`
+/// allows it.
+async fn may_change_shared(session: &Session, key: Key, standing: VmId, wanted: VmId) -> Result<bool, Error> {
+    if !session.is_attended() && !session.confirms_all {
+        return Ok(false);
+    }
+    let name = key.entry().variable;
+    let text = format!("{name}={standing} applies to all instances in the settings file. Change it to {wanted}?");
+    ask::confirm(session, ConfirmPrompt::new(text).proposing_no(), || ask::answer_only_by("--yes", "whether to change"))
+        .await
+}
+
 /// Writes the key of the release into the settings file, if it has one.
-fn save(session: &Session, context: &Context, wanted: &ImageSpec, plan: &TemplatePlan) -> Result<Vec<String>, Error> {
+async fn save(
+    session: &Session,
+    context: &Context,
+    wanted: &ImageSpec,
+    plan: &TemplatePlan,
+) -> Result<Vec<String>, Error> {
     let Some(key) = wanted.release.and_then(|release| release.key) else { return Ok(Vec::new()) };
+    if let Some(standing) = context.shared_template(key, plan.vmid)
+        && !may_change_shared(session, key, standing, plan.vmid).await?
+    {
+        let (name, file) = (key.entry().variable, context.store.path().display());
+        session.note(format!("{name}={standing} in {file} applies to all instances and was not changed"));
+        return Ok(Vec::new());
+    }
     let loaded = context.store.load()?;
     let changes = Setting::template(key, plan.vmid).map(Change::from);
     let edited = loaded.file.edit(&context.instance, changes.as_slice(), AmbiguousValues::Withheld, &|_| None)?;

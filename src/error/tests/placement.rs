@@ -29,6 +29,7 @@ fn placement() {
         NodeOffline => PlacementError::NodeOffline { node: read("pve2"), status: Foreign::new("offline") };
         NoTemplate => PlacementError::NoTemplate { template: read("8888"), known: templates() },
             PlacementError::NoTemplate { template: read("8888"), known: Vec::new() };
+        NothingToClone => PlacementError::NothingToClone { template: read("9000") };
         NotATemplate => PlacementError::NotATemplate {
             vmid: read("101"),
             name: Foreign::new("web"),

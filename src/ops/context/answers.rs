@@ -19,6 +19,13 @@ impl Context {
         Setting::template(key, vmid).map_or(Ok(()), |setting| self.answer(setting))
     }
 
+    /// Returns what the file says of a template, where this run is for another instance than the first and would change
+    /// it: the key holds for all instances.
+    pub(crate) fn shared_template(&self, key: Key, wanted: VmId) -> Option<VmId> {
+        let standing = self.saved().template(key)?.value;
+        (!self.instance.is_first() && standing != wanted).then_some(standing)
+    }
+
     /// Removes the values of keys for this run, whatever the file says.
     pub(crate) fn unset(&mut self, keys: &[Key]) -> Result<(), Error> {
         for key in keys {
@@ -84,6 +91,7 @@ impl Context {
     /// Reads the saved file again, without flags and variables, so that what was written is what is verified.
     pub(crate) fn read_saved(&mut self) -> Result<(), Error> {
         self.authority.take_if(|authority| authority.can_be_read_again());
+        self.accepted.set(None);
         self.loaded = self.store.load()?;
         self.rehearses_trust = false;
         self.settings = self.saved();

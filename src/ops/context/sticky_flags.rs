@@ -3,12 +3,16 @@
 use super::Context;
 use crate::session::Session;
 use crate::settings::{Key, Source, TRUST_KEYS, Verification, sh_word};
-use crate::ui::StickyFlags;
+use crate::ui::{ACCEPT, StickyFlags};
 
 impl Context {
     /// Adds flags to the commands printed from now on, so that they are about the same settings and the same server.
     pub(crate) fn repeat_flags(&self, session: &Session) {
-        session.ui.set_sticky_flags(self.sticky_flags());
+        let mut repeat = self.sticky_flags();
+        if !session.is_attended() {
+            repeat.confirm_beforehand();
+        }
+        session.ui.set_sticky_flags(repeat);
     }
 
     /// Returns the flags that lead to the same settings and the same server.
@@ -25,10 +29,14 @@ impl Context {
         }
         let said = |key: Key| matches!(self.settings.source(key), Some(Source::Flag(_) | Source::Answer));
         let is_of_sandbox = |key: Key| self.is_sandbox() && (key == Key::Host || TRUST_KEYS.contains(&key));
-        for key in [Key::Host, Key::User, Key::TokenName, Key::Fingerprint, Key::CaFile] {
+        for key in [Key::Host, Key::User, Key::TokenName, Key::Node, Key::Fingerprint, Key::CaFile] {
             if let (true, Some(text)) = (said(key) && !is_of_sandbox(key), self.settings.text(key)) {
                 repeat.of_server(key.entry().flag, word(&text));
             }
+        }
+        if let Some(accepted) = self.accepted.get() {
+            repeat.of_server(ACCEPT, String::new());
+            repeat.of_server(Key::Fingerprint.entry().flag, accepted.to_string());
         }
         if let (true, Some(path)) = (said(Key::TokenValue), &self.secret_file) {
             repeat.of_server(Key::TokenValue.entry().flag, word(&path.display().to_string()));

@@ -23,6 +23,8 @@ pub(super) async fn connect(session: &Session, context: &Context, arguments: &Se
     } else {
         context.trust()?
     };
+    context.accepted.set(accepted.as_ref().map(|leaf| leaf.fingerprint));
+    context.repeat_flags(session);
     let pve = Pve::new(endpoint.clone(), &trust, context.limits(), &context.proxies(session))
         .map_err(|source| Error::connecting(&endpoint, source))?;
     let pve = log_calls(pve, session);
