@@ -119,6 +119,6 @@ impl Draw for Announcement<'_> {
         }
         let host = self.sandbox.address();
         screen.line("In another terminal:")?;
-        screen.line(&format!("  glassdome setup --host {host} --accept-new-certificate"))
+        screen.command(2, &format!("glassdome setup --host {host} --accept-new-certificate"))
     }
 }

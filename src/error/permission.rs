@@ -185,7 +185,9 @@ fn grant_hints(caller: &Caller, cause: &LikelyCause, missing: &[MissingPrivilege
     let mut hints = Vec::new();
     if let Caller::Token(token, _) = caller {
         if cause.may_be_separation() {
-            hints.push(say("disable it (Datacenter > Permissions > API Tokens > Edit), or as root:"));
+            hints.push(say(
+                "disable privilege separation for this token (Datacenter > Permissions > API Tokens > Edit), or as root:",
+            ));
             hints.push(run(unseparate(token)));
         }
         let or = if hints.is_empty() { "" } else { "or " };
@@ -201,7 +203,7 @@ fn grant_hints(caller: &Caller, cause: &LikelyCause, missing: &[MissingPrivilege
     }
     if !monitor {
         let or = if hints.is_empty() { "" } else { "or " };
-        let text = format!("{or}print the single grants for root: glassdome doctor --grant-script");
+        let text = format!("{or}print the commands for root: `glassdome doctor --grant-script`");
         hints.push(not_in_wizard(say(text)));
     }
     hints

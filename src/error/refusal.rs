@@ -47,7 +47,10 @@ pub(super) fn hints(reason: RefusalReason, operation: &Operation) -> Vec<Hint> {
             vec![say("the VM no longer exists there: another user or program has deleted or moved it; run this again")]
         }
         (RefusalReason::RequestTooLarge, Operation::SendImage(_)) => {
-            vec![say("or let the server download the image: pass its address with --release")]
+            vec![by_flag(
+                "or let the server download the image: pass its address with --release",
+                "or let the server download the image: enter its address",
+            )]
         }
         _ => Vec::new(),
     };

@@ -24,7 +24,7 @@ fn what_helps_most_against_a_missing_privilege_comes_first() {
         "VM.Audit, VM.Clone                   on /vms/9000",
         "VM.Allocate, VM.Audit, VM.PowerMgmt  on /vms/100 (the new VM)",
         "most likely cause: privilege separation is enabled for this token",
-        "disable it (Datacenter > Permissions > API Tokens > Edit)",
+        "disable privilege separation for this token (Datacenter > Permissions > API Tokens > Edit)",
         "pveum user token modify 'apex@pve' powerless --privsep 0",
         "glassdome token create --rights needed",
         "glassdome doctor --grant-script",

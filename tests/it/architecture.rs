@@ -457,3 +457,24 @@ fn every_file_says_its_one_job_at_its_top() {
         assert!(text.starts_with("//! "), "src/{file}: begin with one line `//!` that says what the file is for");
     }
 }
+
+/// A command of ours is completed with the flags of the run only where the output layer can see where it begins and ends.
+#[test]
+fn commands_in_sentences_are_in_backticks() {
+    let commands =
+        ["setup", "test-vm", "doctor", "token", "template", "cleanup", "env"].map(|it| format!("glassdome {it}"));
+    let is_text = |file: &str| !["cli", "sandbox"].contains(&part(file));
+    let (mut wrong, mut seen) = (Vec::new(), 0);
+    for (file, text) in sources().iter().filter(|(file, _)| is_text(file)) {
+        for (number, line) in text.lines().enumerate().filter(|(_, line)| !line.trim_start().starts_with("//")) {
+            for (at, _) in commands.iter().flat_map(|command| line.match_indices(command.as_str())) {
+                seen += 1;
+                if !line[..at].ends_with(['"', '`', '(']) {
+                    wrong.push(format!("src/{file}:{}: {}", number + 1, line.trim()));
+                }
+            }
+        }
+    }
+    assert!(seen > 30, "the commands are found: {seen}");
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}

@@ -144,8 +144,9 @@ fn what_is_printed_to_paste_is_about_the_same_settings() {
     let stage = TestEnv::new();
     let outcome = stage.run(stage.flags_to(&sandbox, "setup --no-input")).expect(8);
     let host = sandbox.address();
-    let line =
-        format!("glassdome setup --create-template --host {host} --user apex@pve --token-name glassdome-token --ca-file ");
+    let line = format!(
+        "glassdome setup --create-template --host {host} --user apex@pve --token-name glassdome-token --ca-file "
+    );
     assert!(outcome.stderr.contains(&line), "{line} in {}", outcome.stderr);
     assert!(outcome.stderr.contains(" --token-value-file "), "{}", outcome.stderr);
 }
