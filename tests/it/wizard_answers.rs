@@ -173,6 +173,29 @@ fn a_token_that_was_just_made_can_be_kept_at_the_review() {
 }
 
 #[test]
+fn a_token_that_is_not_saved_can_be_revoked_at_once() {
+    for (answer, is_left) in [("", false), ("n", true)] {
+        let (sandbox, env) = scene();
+        let line = format!("setup --skip-test-vm --host {} --ca-file ca.pem --user svc@pve", sandbox.address());
+        let mut terminal = Terminal::start(&env, 80, &line);
+        terminal.to("How do you want to get the token?", "").to("Token name", "tt");
+        terminal.to("Log in as", "root@pam").to("Password for root@pam", "sandbox");
+        terminal.to("Which privileges should the token have?", "").to("Make these changes now?", "");
+        terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "").to("Save this?", "n");
+        terminal.to("Revoke svc@pve!tt now?", answer);
+        if is_left {
+            terminal.end(130).says("pveum user token remove 'svc@pve' tt");
+        } else {
+            terminal.to("Log in as", "").to("Password for root@pam", "sandbox");
+            terminal.end(130).says("svc@pve!tt revoked").says("nothing was written");
+        }
+        let users = Admin::of(&sandbox).call("GET", "/access/users", "").to_string();
+        assert_eq!(users.contains("svc@pve"), is_left, "{users}");
+        assert!(!env.path(".env").exists());
+    }
+}
+
+#[test]
 fn the_answer_about_the_certificate_can_be_kept() {
     let (sandbox, env) = scene();
     let line = format!(

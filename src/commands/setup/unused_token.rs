@@ -24,39 +24,69 @@ pub(super) async fn offer_to_revoke(
     arguments: &Setup,
     report: &mut SetupReport,
 ) -> Result<(), Error> {
-    while let Some(CreatedInRun { token, applied }) = report.unused.pop() {
-        let text = format!("{} was created in this run and is no longer used", Printable(&token.to_string()));
-        session.warn(text);
-        let question = ConfirmPrompt::new(format!("Revoke {token} now?")).proposing_yes();
-        let question = question.hinting("needs the administrator login again");
-        let wants = applied.has_made(&token)
-            && match ask::confirm_despite_yes(session, question, || {
-                ask::answer_only_by("--no-input", "whether to revoke it")
-            })
-            .await
-            {
-                Ok(wants) => wants,
-                Err(why) => return Err(applied.into_error(why)),
-            };
-        if !wants {
+    while let Some(unused) = report.unused.pop() {
+        let token = unused.token.to_string();
+        session.warn(format!("{} was created in this run and is no longer used", Printable(&token)));
+        if let Some(CreatedInRun { applied, .. }) =
+            revoke_if_wanted(session, context, server, arguments, unused).await?
+        {
             session.info(&UnusedToken(applied.leftovers()));
-            continue;
         }
-        let login: LoginOptions = (&arguments.login).into();
-        let admin = log_in(session, context, server.client(), server.realms(), &login);
-        let admin = match unless_interrupted(session, admin).await {
-            Ok(admin) => admin,
-            Err(why) if is_final(&why) => return Err(applied.into_error(why)),
-            Err(why) => {
-                show_error(session, &why);
-                session.info(&UnusedToken(applied.leftovers()));
-                continue;
-            }
-        };
-        let left = applied.revoke(session, &admin.pve, &token).await?;
-        say(session, &token.to_string(), left);
     }
     Ok(())
+}
+
+/// Offers to revoke the token that was made, where the person does not want to save it. What stays is reported at the
+/// end.
+pub(super) async fn offer_to_revoke_unsaved(
+    session: &Session,
+    context: &Context,
+    server: &Server,
+    arguments: &Setup,
+    report: &mut SetupReport,
+) -> Result<(), Error> {
+    if let Some(made) = report.made.take() {
+        let token = made.token.to_string();
+        session.warn(format!("{} was created in this run and is not saved", Printable(&token)));
+        report.made = revoke_if_wanted(session, context, server, arguments, made).await?;
+    }
+    Ok(())
+}
+
+/// Asks, logs an administrator in, and revokes a token; gives it back where it stays.
+async fn revoke_if_wanted(
+    session: &Session,
+    context: &Context,
+    server: &Server,
+    arguments: &Setup,
+    made: CreatedInRun,
+) -> Result<Option<CreatedInRun>, Error> {
+    let CreatedInRun { token, applied } = made;
+    if !applied.has_made(&token) {
+        return Ok(Some(CreatedInRun { token, applied }));
+    }
+    let question = ConfirmPrompt::new(format!("Revoke {token} now?")).proposing_yes();
+    let question = question.hinting("needs the administrator login again");
+    let otherwise = || ask::answer_only_by("--no-input", "whether to revoke it");
+    match ask::confirm_despite_yes(session, question, otherwise).await {
+        Ok(true) => {}
+        Ok(false) => return Ok(Some(CreatedInRun { token, applied })),
+        Err(why) => return Err(applied.into_error(why)),
+    }
+    let login: LoginOptions = (&arguments.login).into();
+    let admin = log_in(session, context, server.client(), server.realms(), &login);
+    match unless_interrupted(session, admin).await {
+        Ok(admin) => {
+            let left = applied.revoke(session, &admin.pve, &token).await?;
+            say(session, &token.to_string(), left);
+            Ok(None)
+        }
+        Err(why) if is_final(&why) => Err(applied.into_error(why)),
+        Err(why) => {
+            show_error(session, &why);
+            Ok(Some(CreatedInRun { token, applied }))
+        }
+    }
 }
 
 /// Says what was removed, and what was not because others use it.

@@ -205,7 +205,11 @@ impl Wizard<'_> {
             }
         };
         session.info(&draft);
-        match self.agreed(context, &draft).await? {
+        let agreed = self.agreed(context, &draft).await;
+        if let (Err(Error::Run(RunError::Cancelled)), Some(server)) = (&agreed, &self.server) {
+            unused_token::offer_to_revoke_unsaved(session, context, server, self.arguments, report).await?;
+        }
+        match agreed? {
             None => Ok(StepEnd::Done(Reviewed { connected, checked, draft })),
             Some(answer) => {
                 self.connected = Some(connected);
