@@ -2,7 +2,7 @@
 
 use crate::error::hint::{run, say};
 use crate::error::server::is_answered_by_proxy;
-use crate::error::{Error, Hint, Kind, Report};
+use crate::error::{Error, Hint, Kind, Operation, Report, refusal};
 use crate::model::{Foreign, NodeName, VmId};
 use crate::ui::Printable;
 
@@ -139,10 +139,11 @@ impl CleanupError {
             Self::LeftBehind { why, vmid, name, .. } => match why.as_ref() {
                 Error::Cleanup(Self::StuckClone { .. } | Self::ChangedByOthers { .. }) => why.hints(),
                 _ => {
-                    // Until what is in between lets the request pass, no cleanup can succeed.
-                    let mut hints = match why.as_ref() {
-                        Error::Server { source, .. } if is_answered_by_proxy(source) => why.hints(),
-                        _ => Vec::new(),
+                    // Until what is in the way is gone, no cleanup can succeed.
+                    let mut hints = match (why.as_ref(), why.reason()) {
+                        (Error::Server { source, .. }, _) if is_answered_by_proxy(source) => why.hints(),
+                        (_, Some(reason)) => refusal::hints(reason, &Operation::ReadTasks),
+                        (_, None) => Vec::new(),
                     };
                     hints.push(run("glassdome cleanup"));
                     hints.push(say(format!(

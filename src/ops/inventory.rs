@@ -92,9 +92,11 @@ impl Inventory {
             Some((named, template, reading)) if named == *node && template == vmid => reading,
             _ => ConfigReads::of(pve, node, vmid).await,
         };
+        let is_wordless = reading.config.as_ref().is_err_and(pve::ApiError::is_wordless);
+        let is_missing = is_wordless && pve.is_free(vmid).await.doing(Operation::FindId)?;
         match &reading.config {
             Err(refused) if refused.is_forbidden() => return Ok(None),
-            Err(refused) if refused.is_missing_config() => {}
+            Err(refused) if refused.is_missing_config() || is_missing => {}
             // A node that does not answer matters only where the clone is to be.
             Err(refused) if refused.is_about_one_node() && target != node => {}
             Err(pve::ApiError::NoAnswer { .. }) if target != node => {}

@@ -481,3 +481,16 @@ fn said_twice_verbose_shows_every_call_and_said_once_every_second_try() {
     let (_sandbox, stage) = scene(&[Fault::RestartInClone]);
     stage.glassdome("test-vm -vv").expect(0).says("POST /nodes/pve/qemu/9000/clone 200, ");
 }
+
+#[test]
+fn a_proxy_that_replaces_the_reason_phrases_of_an_older_server_hides_no_vm_that_is_gone() {
+    // Before Proxmox VE 8.4 the words stand nowhere else.
+    for version in ["8.0.3", "8.2.2", "8.4.14", "9.2.11"] {
+        let options = Options { pve_version: version.to_owned(), faults: vec![Fault::StandardPhrases], ..quick() };
+        let (sandbox, stage) = test_env::scene(options);
+        stage.glassdome("test-vm").expect(0);
+        assert_eq!(Admin::of(&sandbox).vmids(), WORLD, "{version}");
+        assert!(stage.entries().is_empty(), "{version}");
+        stage.glassdome("test-vm --template 4711").expect(8).says("template 4711 does not exist");
+    }
+}

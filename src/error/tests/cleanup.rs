@@ -27,6 +27,10 @@ fn cleanup() {
         };
         Error::server(Operation::Destroy(read("100")), blocked)
     };
+    let in_ha = || {
+        let words = "unable to remove VM 100 - used in HA resources and purge parameter not set.";
+        Error::server(Operation::Destroy(read("100")), refused(500, words))
+    };
     let start = || task_failed(Operation::Start(read("100")), "start failed: QEMU exited with code 1").into();
     let stuck = || CleanupError::StuckClone { vmid: read("100"), node: read("pve") };
     let text = screens! { CleanupError, screen;
@@ -37,7 +41,7 @@ fn cleanup() {
         TestVmInUse => CleanupError::TestVmInUse { vmid: read("100") };
         ChangedByOthers => CleanupError::ChangedByOthers { vmid: read("100") };
         StuckClone => stuck();
-        LeftBehind => left(denied(), None), left(blocked(), None), left(denied(), Some(start())), left(stuck(), None);
+        LeftBehind => left(denied(), None), left(blocked(), None), left(denied(), Some(start())), left(stuck(), None), left(in_ha(), None);
         DisksLeft => CleanupError::DisksLeft {
             vmid: 100,
             node: "pve".to_owned(),

@@ -56,10 +56,12 @@ impl OwnershipCheck<'_> {
         if self.source != self.target {
             nodes.push(self.target.clone());
         }
+        let mut wordless = None;
         for node in &nodes {
             match self.pve.vm_config(node, vmid).await {
                 Ok(config) => return Ok(self.classify(node, config)),
                 Err(refused) if refused.is_missing_config() => {}
+                Err(refused) if refused.is_wordless() => wordless = Some(refused),
                 // Without VM.Audit, or once the VM has left its pool, only the list of free IDs knows about it.
                 Err(refused) if refused.is_forbidden() => {
                     let is_free = self.pve.is_free(vmid).await.map_err(failed)?;
@@ -70,6 +72,9 @@ impl OwnershipCheck<'_> {
         }
         if self.pve.is_free(vmid).await.map_err(failed)? {
             return Ok(VmState::Missing);
+        }
+        if let Some(why) = wordless {
+            return Err(failed(why));
         }
         // It was moved, or it is not a VM at all.
         let is_it = |vm: &Vm| vm.vmid == vmid && !nodes.contains(&vm.node);

@@ -126,6 +126,13 @@ impl Refusal {
         self.took >= REFUSAL_DELAY
     }
 
+    /// Returns whether it is a failure of the server (500) without any words of its own.
+    #[must_use]
+    pub fn is_wordless(&self) -> bool {
+        let has_phrase = !self.phrase.is_empty() && self.phrase != "Internal Server Error";
+        self.status == 500 && !has_phrase && self.message.is_none() && self.errors.is_empty()
+    }
+
     /// Returns all that the server said, once.
     #[must_use]
     pub fn text(&self) -> Foreign {

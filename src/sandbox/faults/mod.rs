@@ -28,6 +28,8 @@ pub enum Fault {
     Distorted(Distortion, usize),
     /// There are control characters and terminal escapes in every text.
     Escapes,
+    /// Something in between replaces the reason phrase of every failure by that of its status.
+    StandardPhrases,
     /// The list of VMs has a hundred thousand more.
     ManyVms,
     /// From this request on, every credential is refused.

@@ -150,6 +150,9 @@ fn after(shared: &Shared, number: usize, path: &str, answer: Answer) -> Outcome 
     if has(Fault::LogShrinks) && path.contains("/tasks/") && path.ends_with("/log") {
         answer = answer.with_data(|_| serde_json::json!([{"n": 1, "t": "the log begins here"}]));
     }
+    if has(Fault::StandardPhrases) && answer.status == 500 {
+        answer = answer.with_reason(|_| "Internal Server Error".to_owned());
+    }
     if has(Fault::Escapes) {
         answer = wire_faults::escaped(answer);
     }

@@ -2,6 +2,7 @@
 
 use super::ApiError;
 use crate::pve::http::refusal_reason::RefusalReason;
+use crate::pve::http::reply::Refusal;
 
 impl ApiError {
     /// Returns whether the server refused a call for this reason.
@@ -26,6 +27,13 @@ impl ApiError {
     #[must_use]
     pub fn is_missing_config(&self) -> bool {
         self.is_for(RefusalReason::NoSuchVm)
+    }
+
+    /// Returns whether the server failed and nothing says why: servers before Proxmox VE 8.4 put their words into the
+    /// reason phrase alone, which some proxies replace (Go's among them: Traefik, Caddy).
+    #[must_use]
+    pub fn is_wordless(&self) -> bool {
+        self.refusal().is_some_and(Refusal::is_wordless)
     }
 
     /// Returns whether the node that a call was for cannot be reached, though the server can: its status is 595 or

@@ -69,6 +69,21 @@ fn the_words_come_from_wherever_the_server_put_them() {
     }
 }
 
+#[test]
+fn a_failure_without_words_is_one_of_the_server_whose_words_something_in_between_took() {
+    for (status, reason, body, wordless) in [
+        (500, "Internal Server Error", r#"{"data":null}"#, true),
+        (500, "", r#"{"data":null,"errors":{}}"#, true),
+        (500, "Internal Server Error", r#"{"data":null,"message":"got timeout\n"}"#, false),
+        (500, "Internal Server Error", r#"{"data":null,"errors":{"vmid":"taken"}}"#, false),
+        (500, "got timeout", r#"{"data":null}"#, false),
+        (400, "", r#"{"data":null}"#, false),
+    ] {
+        let Err(ReplyError::Refusal(refusal)) = reply(status, reason, body).data() else { panic!("{status} {body}") };
+        assert_eq!(refusal.is_wordless(), wordless, "{status} {reason} {body}");
+    }
+}
+
 proptest! {
     #[test]
     fn whatever_comes_is_data_or_has_words(status in 100_u16..1000, reason in "\\PC{0,40}", body: Vec<u8>) {
