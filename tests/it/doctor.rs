@@ -227,7 +227,8 @@ fn what_is_local_and_safe_is_fixed_if_asked_for() {
     set_mode(0o666);
     let mut terminal = Terminal::start(&stage, 100, "doctor --fix");
     terminal.wait_for("from 0666").press("n\r");
-    terminal.end(0).says("mode 0666");
+    let ended = terminal.end(0).says("mode 0666");
+    assert!(!ended.text.contains("Nothing to fix"), "what was declined is not called right: {}", ended.text);
     assert_eq!(mode(), 0o666, "what is not wanted is not done");
 }
 

@@ -26,8 +26,11 @@ enum Fix {
 /// # Errors
 /// If a file cannot be changed, or the person leaves.
 pub(super) async fn apply(session: &Session, context: &Context) -> Result<(), Error> {
-    let mut is_changed = false;
-    for fix in find(session, context).await {
+    let fixes = find(session, context).await;
+    if fixes.is_empty() {
+        session.remark("Nothing to fix: the file mode and .gitignore are correct");
+    }
+    for fix in fixes {
         let what = fix.describe(context);
         let question = ConfirmPrompt::new(format!("{}?", Printable(&what))).proposing_yes();
         let agrees = !session.is_attended()
@@ -35,11 +38,7 @@ pub(super) async fn apply(session: &Session, context: &Context) -> Result<(), Er
         if agrees {
             fix.run(context)?;
             session.done(format!("Fixed: {what}"));
-            is_changed = true;
         }
-    }
-    if !is_changed {
-        session.remark("Nothing to fix: the file mode and .gitignore are correct");
     }
     Ok(())
 }
