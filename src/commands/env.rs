@@ -68,9 +68,14 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
 /// Removes the flag from an error about a missing setting: this command contacts no server and has no such flags.
 fn without_flag(error: Error) -> Error {
     match error {
-        Error::Usage(UsageError::Unanswered { what, key, .. }) => {
-            Error::Usage(UsageError::Unanswered { what, flag: None, key, further: Vec::new(), rehearsal: None })
-        }
+        Error::Usage(UsageError::Unanswered { what, key, .. }) => Error::Usage(UsageError::Unanswered {
+            what,
+            flag: None,
+            key,
+            further: Vec::new(),
+            rehearsal: None,
+            lacks_terminal: false,
+        }),
         other => other,
     }
 }

@@ -18,13 +18,19 @@ pub enum CleanupError {
         /// The VMID.
         vmid: VmId,
     },
-    /// A VM that was named carries no marker of a test VM, or that cannot be seen.
-    #[error("VM {vmid}{} is not a test VM, or is not visible", name.as_ref().map(|name| format!(" ({name})")).unwrap_or_default())]
+    /// A VM that was named does not exist, or cannot be seen.
+    #[error("VM {vmid} does not exist or is not visible (seeing it needs VM.Audit on /vms/{vmid})")]
+    UnknownVm {
+        /// The VMID.
+        vmid: VmId,
+    },
+    /// A VM that was named carries no marker of a test VM.
+    #[error("VM {vmid} ({name}) is not a test VM; it was not deleted")]
     NoTestVm {
         /// The VMID.
         vmid: VmId,
-        /// Its name, where there is such a VM.
-        name: Option<Foreign>,
+        /// Its name.
+        name: Foreign,
     },
     /// A VM that was named carries the marker of a test VM, and another name than a test VM usually has.
     #[error("VM {vmid} has the marker of a test VM but is named `{name}`: deleting it needs confirmation")]
@@ -92,7 +98,7 @@ impl CleanupError {
     pub(super) fn kind(&self) -> Kind {
         match self {
             Self::NotGone { .. } => Kind::Server,
-            Self::NoTestVm { .. } => Kind::NotFound,
+            Self::UnknownVm { .. } | Self::NoTestVm { .. } => Kind::NotFound,
             Self::UnusualName { .. } | Self::TestVmInUse { .. } | Self::InvalidEntry => Kind::Configuration,
             Self::ChangedByOthers { .. }
             | Self::StuckClone { .. }
@@ -111,11 +117,12 @@ impl CleanupError {
                     run(format!("glassdome cleanup --vmid {vmid}")),
                 ]
             }
+            Self::UnknownVm { .. } => {
+                vec![say("check the VMID; list the test VMs that are visible with:"), run("glassdome cleanup --dry-run")]
+            }
             Self::NoTestVm { .. } => vec![
-                say(
-                    "it was not deleted: only VMs with the marker of a test VM in their description are (seeing it needs VM.Audit); list them with:",
-                ),
-                run("glassdome cleanup"),
+                say("only VMs with the marker of a test VM in their description are deleted; list them with:"),
+                run("glassdome cleanup --dry-run"),
             ],
             Self::UnusualName { vmid, .. } => vec![
                 say("someone else may be using it now; to delete it anyway:"),
@@ -130,7 +137,7 @@ impl CleanupError {
                 ))]
             }
             Self::StuckClone { vmid, node } => vec![
-                say(format!("as root on {node}, first check who it belongs to (that of another user looks the same):")),
+                say(format!("as root on {node}, first check that it is your test VM:")),
                 run(format!("qm config {vmid}")),
                 say(format!(
                     "if no task of it is running and it belongs to no one else, run `qm unlock {vmid}`, then delete it in the web interface"

@@ -106,6 +106,18 @@ pub(super) fn untrusted(fingerprint: &str) -> Vec<Hint> {
     ]
 }
 
+pub(super) fn not_as_given(given_by: &str, fingerprint: &str) -> Vec<Hint> {
+    vec![
+        by_flag(
+            format!("compare {given_by} with the fingerprint of `pve-ssl.pem` that this shows in the shell of the node:"),
+            "compare the fingerprint with that of `pve-ssl.pem` that this shows in the shell of the node:",
+        ),
+        run("pvenode cert info"),
+        not_in_wizard(say("if that is the one that the server presented, pass it:")),
+        not_in_wizard(run(format!("--fingerprint {fingerprint}"))),
+    ]
+}
+
 pub(super) fn changed(fingerprint: &str) -> Vec<Hint> {
     vec![
         say(

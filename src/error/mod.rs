@@ -202,6 +202,15 @@ impl Error {
         }
     }
 
+    /// Adds to a missing answer that the command would have prompted for it in a terminal.
+    #[must_use]
+    pub(crate) fn without_terminal(self) -> Self {
+        match self {
+            Self::Usage(missing) => Self::Usage(missing.without_terminal()),
+            other => other,
+        }
+    }
+
     /// Makes an error of a refused call and the operation that it was for.
     #[must_use]
     pub const fn server(operation: Operation, source: pve::ApiError) -> Self {
@@ -232,6 +241,16 @@ impl Error {
             Pve::Gateway { .. } | Pve::NotUnderstood { .. } | Pve::TooLarge { .. } => {
                 Self::server(Operation::Understand(server), source)
             }
+            Pve::NotTls { .. } | Pve::Handshake { .. } => Self::server(Operation::StartTls(server), source),
+            Pve::CertificateUntrusted { .. }
+            | Pve::CertificateExpired { .. }
+            | Pve::AuthorityNotValid { .. }
+            | Pve::CertificateUnfit { .. }
+            | Pve::CertificateWrongName { .. }
+            | Pve::CertificateChanged { .. }
+            | Pve::CertificateNotAsGiven { .. }
+            | Pve::CertificateKeyMismatch { .. }
+            | Pve::CertificateBroken { .. } => Self::server(Operation::VerifyCertificate(server), source),
             // It has answered, so it was reached.
             Pve::Refusal(_) => Self::server(Operation::Query(server), source),
             Pve::UnknownName { .. }
@@ -244,16 +263,6 @@ impl Error {
             | Pve::NoAnswer { .. }
             | Pve::Stalled { .. }
             | Pve::OutcomeUnknown { .. }
-            | Pve::NotTls { .. }
-            | Pve::Handshake { .. }
-            | Pve::CertificateUntrusted { .. }
-            | Pve::CertificateExpired { .. }
-            | Pve::AuthorityNotValid { .. }
-            | Pve::CertificateUnfit { .. }
-            | Pve::CertificateWrongName { .. }
-            | Pve::CertificateChanged { .. }
-            | Pve::CertificateKeyMismatch { .. }
-            | Pve::CertificateBroken { .. }
             | Pve::NoSystemTrust
             | Pve::NotACa { .. }
             | Pve::SecondFactor { .. }

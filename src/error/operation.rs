@@ -21,6 +21,10 @@ pub struct AccessChange {
 pub enum Operation {
     /// Talking to the server for the first time.
     Reach(String),
+    /// Verifying the certificate of a server, which was reached.
+    VerifyCertificate(String),
+    /// Setting up TLS with a server, which was reached.
+    StartTls(String),
     /// Asking a server that answers with an error.
     Query(String),
     /// Calling a server whose answers are not those of the API.
@@ -124,6 +128,8 @@ impl fmt::Display for Operation {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Reach(server) => write!(formatter, "reach {server}"),
+            Self::VerifyCertificate(server) => write!(formatter, "verify the certificate of {server}"),
+            Self::StartTls(server) => write!(formatter, "set up TLS with {server}"),
             Self::Query(server) => write!(formatter, "query {server}"),
             Self::Understand(server) => {
                 write!(formatter, "use {server}: unexpected response, not the Proxmox VE API")

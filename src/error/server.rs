@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::error::connection::{changed, untrusted};
+use crate::error::connection::{changed, not_as_given, untrusted};
 use crate::error::hint::{by_flag, not_in_wizard, run, say};
 use crate::error::refusal::hints as advice_on;
 use crate::error::{Hint, Kind, Operation};
@@ -31,6 +31,7 @@ pub(super) fn kind(source: &pve::ApiError) -> Kind {
         | Pve::AuthorityNotValid { .. }
         | Pve::CertificateWrongName { .. }
         | Pve::CertificateChanged { .. }
+        | Pve::CertificateNotAsGiven { .. }
         | Pve::CertificateKeyMismatch { .. }
         | Pve::CertificateBroken { .. } => Kind::Tls,
         Pve::SecondFactor { .. } => Kind::Authentication,
@@ -92,6 +93,7 @@ pub(super) fn hints(operation: &Operation, source: &pve::ApiError) -> Vec<Hint> 
         Pve::AuthorityNotValid { leaf, .. } => authority_not_valid(&leaf.fingerprint.to_string()),
         Pve::CertificateWrongName { leaf, .. } => wrong_name(leaf),
         Pve::CertificateChanged { leaf, .. } => changed(&leaf.fingerprint.to_string()),
+        Pve::CertificateNotAsGiven { given_by, leaf, .. } => not_as_given(given_by, &leaf.fingerprint.to_string()),
         Pve::CertificateKeyMismatch { .. } => {
             vec![say("do not continue: another machine answers instead of the server; ask your network administrator")]
         }

@@ -44,7 +44,7 @@ pub enum UsageError {
         flag: &'static str,
     },
     /// A required setting is missing.
-    #[error("{}", unknown(what, further))]
+    #[error("{}", unanswered_message(what, further, *lacks_terminal))]
     Unanswered {
         /// What is missing.
         what: &'static str,
@@ -56,6 +56,8 @@ pub enum UsageError {
         further: Vec<MissingAnswer>,
         /// The command that shows the whole without any answer.
         rehearsal: Option<&'static str>,
+        /// Whether the command would have prompted for it in a terminal.
+        lacks_terminal: bool,
     },
     /// Something that exists would be replaced or removed without consent.
     #[error("{what}: this needs confirmation; nothing was changed")]
@@ -103,14 +105,15 @@ pub struct MissingAnswer {
     pub variable: String,
 }
 
-fn unknown(what: &str, further: &[MissingAnswer]) -> String {
-    match further {
-        [] => format!("{what} is not set, and there is no terminal to prompt on"),
+fn unanswered_message(what: &str, further: &[MissingAnswer], lacks_terminal: bool) -> String {
+    let missing = match further {
+        [] => format!("{what} is not set"),
         [others @ .., last] => {
             let names: String = others.iter().map(|it| format!(", {}", it.what)).collect();
-            format!("{what}{names} and {} are not set, and there is no terminal to prompt on", last.what)
+            format!("{what}{names} and {} are not set", last.what)
         }
-    }
+    };
+    if lacks_terminal { format!("{missing}, and there is no terminal to prompt on") } else { missing }
 }
 
 impl UsageError {
@@ -130,6 +133,15 @@ impl UsageError {
                 Kind::Configuration
             }
         }
+    }
+
+    /// Adds that the command would have prompted in a terminal.
+    #[must_use]
+    pub(super) fn without_terminal(mut self) -> Self {
+        if let Self::Unanswered { lacks_terminal, .. } = &mut self {
+            *lacks_terminal = true;
+        }
+        self
     }
 
     /// Says what to do next.
@@ -152,13 +164,21 @@ impl UsageError {
             Self::SecretAtTerminal { .. } => vec![say(
                 "omit --no-input to be prompted for it (hidden), pass a file, or pipe it in: pass show pve | glassdome ...",
             )],
-            Self::Unanswered { what, flag, key, further, rehearsal } => {
-                let mut hints = unanswered(*flag, key.as_ref(), *rehearsal);
-                if let (Some(first), false) = (hints.first_mut(), further.is_empty()) {
-                    *first = say(format!("{what}: {}", first.text()));
+            Self::Unanswered { what, flag, key, further, rehearsal, .. } => {
+                let first = ways_to_answer(*flag, key.as_ref());
+                let wizard = (matches!(key, Some((_, Some(_)))) && rehearsal.is_none()).then(|| run("glassdome setup"));
+                let mut hints = Vec::new();
+                if further.is_empty() {
+                    hints.push(say(first));
+                    hints.extend(wizard.map(|it| [say("or run the wizard, which prompts for everything and saves it:"), it]).into_iter().flatten());
+                } else {
+                    hints.extend(wizard.map(|it| [say("run the wizard, which prompts for everything and saves it:"), it, say("or:")]).into_iter().flatten());
+                    hints.push(say(format!("{what}: {first}")));
+                    hints.extend(further.iter().map(|it| say(format!("{}: pass {}, or set {}", it.what, it.flag, it.variable))));
                 }
-                let others = further.iter().map(|it| format!("{}: pass {}, or set {}", it.what, it.flag, it.variable));
-                hints.splice(1..1, others.map(say));
+                if let Some(line) = rehearsal {
+                    hints.extend([say("try it without a server:"), run(*line)]);
+                }
                 hints
             }
             Self::NeedsYes { .. } => vec![say("pass --yes, or run this in a terminal")],
@@ -171,27 +191,15 @@ impl UsageError {
 }
 
 /// Names flag, variable and key, whichever there are.
-fn unanswered(
-    flag: Option<&str>,
-    key: Option<&(String, Option<PathBuf>)>,
-    rehearsal: Option<&'static str>,
-) -> Vec<Hint> {
+fn ways_to_answer(flag: Option<&str>, key: Option<&(String, Option<PathBuf>)>) -> String {
     let mut ways: Vec<String> = flag.map(|flag| format!("pass {flag}")).into_iter().collect();
     if let Some((variable, file)) = key {
         ways.push(format!("set {variable}"));
         ways.extend(file.as_ref().map(|file| format!("add {variable} to {}", file.display())));
     }
     let last = ways.pop().unwrap_or_default();
-    let text = match &ways[..] {
+    match &ways[..] {
         [] => last,
         more => format!("{}, or {last}", more.join(", ")),
-    };
-    let mut hints = vec![say(text)];
-    if matches!(key, Some((_, Some(_)))) && rehearsal.is_none() {
-        hints.extend([say("or let the wizard prompt for everything and write the file:"), run("glassdome setup")]);
     }
-    if let Some(line) = rehearsal {
-        hints.extend([say("try it without a server:"), run(line)]);
-    }
-    hints
 }

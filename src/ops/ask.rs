@@ -64,7 +64,14 @@ pub(crate) async fn hidden(
 
 /// Makes the error of an unanswered question that only a flag could have answered.
 pub(crate) const fn answer_only_by(flag: &'static str, what: &'static str) -> Error {
-    Error::Usage(UsageError::Unanswered { what, flag: Some(flag), key: None, further: Vec::new(), rehearsal: None })
+    Error::Usage(UsageError::Unanswered {
+        what,
+        flag: Some(flag),
+        key: None,
+        further: Vec::new(),
+        rehearsal: None,
+        lacks_terminal: false,
+    })
 }
 
 async fn ask<T: Send + 'static>(
@@ -73,7 +80,7 @@ async fn ask<T: Send + 'static>(
     otherwise: impl FnOnce() -> Error,
 ) -> Result<T, Error> {
     session.ask(put).await.map_err(|why| match why {
-        Unanswered::NonInteractive => otherwise(),
+        Unanswered::NonInteractive => otherwise().without_terminal(),
         Unanswered::Cancelled => Error::Run(RunError::Cancelled),
         Unanswered::Signal(signal) => Error::Run(RunError::Interrupted { signal }),
         Unanswered::NoThread(kind) => Error::Run(RunError::NoThread { source: kind.into() }),

@@ -67,6 +67,8 @@ pub(crate) struct Context {
     pub(crate) accepted: Cell<Option<Fingerprint>>,
     /// Whether the warnings about the trust have been shown.
     pub(crate) is_warned: Cell<bool>,
+    /// Whether an administrator logs in, so that no secret of a token is needed.
+    is_admin_login: bool,
     /// Whether the sandbox's certificate is to be decided on, as that of a new server.
     rehearses_trust: bool,
 }
@@ -176,6 +178,7 @@ impl Context {
             is_file_named: named_file(session, options).is_some(),
             accepted: Cell::default(),
             is_warned: Cell::new(false),
+            is_admin_login: false,
             rehearses_trust: false,
             authority: None,
             is_stdin_taken: is_stdin(options.token_value_file.as_deref()) || is_stdin(options.password_file.as_deref()),

@@ -23,7 +23,7 @@ pub use http::reply::{Refusal, SentCredential};
 pub use http::retry::{CallEvent, Observer};
 pub use http::text_download::text_at;
 pub use task_timing::TaskTiming;
-pub use tls::{CaBundle, Leaf, NotValid, Probed, Trust, UntrustedCause, certificates_in, probe};
+pub use tls::{CaBundle, Leaf, NotValid, PinnedFingerprint, Probed, Trust, UntrustedCause, certificates_in, probe};
 pub use values::{
     ActiveTask, CloneFeature, Interface, Node, Quorum, Realm, Storage, TaskStatus, Version, VersionNumber, Vm, VmStatus,
 };

@@ -69,7 +69,7 @@ impl Replies {
         let minute = Duration::from_secs(60);
         let limits =
             Limits { connect: minute, answer: minute, outcome: minute, quiet: minute, size: Sizes::all(1 << 20) };
-        let trust = Trust::Pinned(identity.fingerprint());
+        let trust = Trust::Pinned(identity.fingerprint().into());
         let pve = Pve::new(server.endpoint(), &trust, limits, &Proxies::none()).expect("a client");
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
         Self { next, _server: server, runtime, pve, count: 0 }

@@ -4,13 +4,14 @@ use glassdome::sandbox::{Options, Sandbox};
 
 use crate::support::test_env::{Outcome, TestEnv, quick, scene};
 
-impl Outcome {
-    fn never_says(self, words: &[&str]) -> Self {
-        for word in words {
-            assert!(!self.stderr.contains(word), "{word}: {}", self.stderr);
-        }
-        self
+#[test]
+fn a_command_with_an_administrator_login_does_not_ask_for_a_token_secret() {
+    let stage = TestEnv::new();
+    for line in ["token list", "token revoke --yes", "token rotate --yes"] {
+        let outcome = stage.glassdome(&format!("{line} --login-user root@pam")).expect(3);
+        outcome.says("the server and the user are not set").never_says(&["secret", "terminal"]);
     }
+    stage.glassdome("test-vm").expect(3).says("the server, the user and the token secret are not set");
 }
 
 #[test]

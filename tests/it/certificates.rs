@@ -58,7 +58,7 @@ async fn a_key_that_cannot_be_verified_is_named_and_no_attack() {
             holds(refused(&server, &Trust::Unverified).await.as_deref(), words);
             holds(refused(&server, &file(&folder, &format!("{name}.pem"))).await.as_deref(), words);
             match probe(&server.endpoint, limits(), &Proxies::none()).await {
-                Ok(probed) => holds(refused(&server, &Trust::Pinned(probed.leaf.fingerprint)).await.as_deref(), words),
+                Ok(probed) => holds(refused(&server, &Trust::Pinned(probed.leaf.fingerprint.into())).await.as_deref(), words),
                 Err(why) => holds(Some(&why.to_string()), words),
             }
         }
@@ -126,7 +126,7 @@ async fn every_cause_has_its_own_words() {
     for name in ["version1", "client", "sha1", "nameless", "ca"] {
         let server = folder.serve(name, "");
         let leaf = probe(&server.endpoint, limits(), &Proxies::none()).await.unwrap().leaf;
-        for trust in [Trust::Pinned(leaf.fingerprint), Trust::Unverified] {
+        for trust in [Trust::Pinned(leaf.fingerprint.into()), Trust::Unverified] {
             holds(refused(&server, &trust).await.as_deref(), "");
         }
     }

@@ -202,6 +202,8 @@ fn what_carries_no_marker_stays_even_when_it_is_named() {
     for vmid in [101, 9000, 555] {
         let outcome = stage.glassdome(&format!("cleanup --vmid {vmid} -o json")).expect(8);
         assert_eq!(outcome.json()["error"]["kind"], "not_found");
+        let says = if vmid == 555 { "does not exist or is not visible" } else { "is not a test VM" };
+        assert!(outcome.json()["error"]["message"].as_str().unwrap().contains(says), "{}", outcome.results);
     }
     assert_eq!(Admin::of(&sandbox).vmids(), before);
     assert!(sandbox.seen().iter().all(|seen| seen.method == "GET" || seen.path == "/access/ticket"));

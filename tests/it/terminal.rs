@@ -144,8 +144,14 @@ fn no_question_is_asked_without_a_terminal() {
     // Standard input is no terminal, though the rest is.
     Terminal::redirected(&stage, "setup", "< /dev/null")
         .end(3)
-        .says("the server, the user and the token's secret are not set, and there is no terminal to prompt on");
+        .says("the server, the user and the token secret are not set, and there is no terminal to prompt on");
     Terminal::start(&stage, 80, "setup --no-input").end(3).says("PROXMOX_HOST");
+    // A command that never prompts says nothing about a terminal, in one or without.
+    for line in ["test-vm", "doctor", "template list"] {
+        let terminal = Terminal::start(&stage, 80, line);
+        let shown = terminal.end(3).says("the server, the user and the token secret are not set").says("glassdome setup").everything;
+        assert!(!shown.contains("no terminal"), "{line}: {shown}");
+    }
     // Where the questions could not be seen, none is asked.
     Terminal::redirected(&stage, "setup", "2> /dev/null").end(3);
     // Results may go elsewhere: the questions are not among them.

@@ -63,16 +63,16 @@ async fn a_pin_asks_for_this_certificate_and_for_nothing_else() {
     let authority = Authority::new("the authority");
     let (good, other) = (authority.good(), authority.good());
     let expired = authority.sign(&["elsewhere.example"], (2020, 2021));
-    assert_eq!(outcome(&good, &Trust::Pinned(good.fingerprint())).await, "accepted");
-    assert_eq!(outcome(&expired, &Trust::Pinned(expired.fingerprint())).await, "accepted");
-    assert_eq!(outcome(&other, &Trust::Pinned(good.fingerprint())).await, "changed");
+    assert_eq!(outcome(&good, &Trust::Pinned(good.fingerprint().into())).await, "accepted");
+    assert_eq!(outcome(&expired, &Trust::Pinned(expired.fingerprint().into())).await, "accepted");
+    assert_eq!(outcome(&other, &Trust::Pinned(good.fingerprint().into())).await, "changed");
 }
 
 #[tokio::test]
 async fn a_pinned_certificate_that_has_expired_can_be_reported() {
     let expired = Authority::new("the authority").sign(&["elsewhere.example"], (2020, 2021));
     let server = Server::start(&expired, version);
-    let pve = pve(server.endpoint(), &Trust::Pinned(expired.fingerprint()));
+    let pve = pve(server.endpoint(), &Trust::Pinned(expired.fingerprint().into()));
     assert_eq!(pve.leaf(), None);
     pve.version().await.unwrap();
     let leaf = pve.leaf().unwrap();
@@ -88,9 +88,9 @@ async fn a_server_with_the_certificate_without_its_key_is_refused_before_any_req
     let authority = Authority::new("the authority");
     let real = authority.good();
     let trusts = [
-        Trust::Pinned(real.fingerprint()),
+        Trust::Pinned(real.fingerprint().into()),
         Trust::Ca(ca(&authority)),
-        Trust::CaAndPinned(ca(&authority), real.fingerprint()),
+        Trust::CaAndPinned(ca(&authority), real.fingerprint().into()),
         Trust::Unverified,
     ];
     for algorithm in [&rcgen::PKCS_ECDSA_P256_SHA256, &rcgen::PKCS_ECDSA_P384_SHA384, &rcgen::PKCS_ED25519] {
@@ -114,7 +114,7 @@ async fn a_changed_certificate_is_shown_beside_the_pinned_one() {
     let authority = Authority::new("the authority");
     let (old, new) = (authority.good(), authority.good());
     let server = Server::start(&new, version);
-    let refused = pve(server.endpoint(), &Trust::Pinned(old.fingerprint())).version().await.unwrap_err();
+    let refused = pve(server.endpoint(), &Trust::Pinned(old.fingerprint().into())).version().await.unwrap_err();
     let ApiError::CertificateChanged { pinned, leaf, .. } = &refused else { panic!("{refused:?}") };
     assert_eq!((*pinned, leaf.fingerprint), (old.fingerprint(), new.fingerprint()));
     assert_eq!(leaf.issuer, "CN=the authority");
@@ -161,9 +161,9 @@ async fn an_authority_whose_time_is_not_now_vouches_for_nothing() {
         assert_eq!(outcome(&identity, &trust).await, expected, "{trust:?}");
         // Beside a pin the authority must hold as well; a pin alone asks for nobody who signed.
         let Trust::Ca(authorities) = trust else { unreachable!() };
-        let both = Trust::CaAndPinned(authorities, identity.fingerprint());
+        let both = Trust::CaAndPinned(authorities, identity.fingerprint().into());
         assert_eq!(outcome(&identity, &both).await, expected);
-        assert_eq!(outcome(&identity, &Trust::Pinned(identity.fingerprint())).await, "accepted");
+        assert_eq!(outcome(&identity, &Trust::Pinned(identity.fingerprint().into())).await, "accepted");
     }
     for (authority, words) in
         [(&ended, "expired on 2021-01-01 (CN=ended)"), (&begins, "is not valid before 2080-01-01 (CN=begins)")]
@@ -186,7 +186,7 @@ async fn a_wrong_name_lists_the_right_ones() {
 async fn with_an_authority_and_a_pin_both_must_hold() {
     let (authority, other) = (Authority::new("the authority"), Authority::new("another"));
     let (good, twin, foreign) = (authority.good(), authority.good(), other.good());
-    let both = |identity: &Identity| Trust::CaAndPinned(ca(&authority), identity.fingerprint());
+    let both = |identity: &Identity| Trust::CaAndPinned(ca(&authority), identity.fingerprint().into());
     assert_eq!(outcome(&good, &both(&good)).await, "accepted");
     assert_eq!(outcome(&twin, &both(&good)).await, "changed");
     assert_eq!(outcome(&foreign, &both(&foreign)).await, "untrusted");

@@ -84,7 +84,7 @@ async fn watch_like(
     let identity = Authority::new("the authority").good();
     let server = Server::start(&identity, move |asked| answer(on_server.seconds(), asked));
     let limits = Limits { connect: MINUTE, answer: MINUTE, outcome: MINUTE, quiet: MINUTE, size: Sizes::all(1 << 20) };
-    let trust = Trust::Pinned(identity.fingerprint());
+    let trust = Trust::Pinned(identity.fingerprint().into());
     let pve = Pve::new(server.endpoint(), &trust, limits, &Proxies::none()).unwrap();
     let mut shown = Vec::new();
     let watched =

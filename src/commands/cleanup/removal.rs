@@ -95,10 +95,10 @@ impl CleanupRun<'_> {
         summary: &mut CleanupSummary,
     ) -> Result<(), Error> {
         let Some(vm) = vms.iter().find(|vm| vm.vmid == vmid) else {
-            return Err(Error::Cleanup(CleanupError::NoTestVm { vmid, name: None }));
+            return Err(Error::Cleanup(CleanupError::UnknownVm { vmid }));
         };
         let found = inspect(&self.connected.pve, vm).await?;
-        let name = || Some(vm.name.clone());
+        let name = || vm.name.clone();
         let Some(marked) = found else { return Err(Error::Cleanup(CleanupError::NoTestVm { vmid, name: name() })) };
         if is_alive(&marked) {
             summary.marked.push((marked, VmOutcome::Alive));

@@ -124,11 +124,10 @@ pub(super) fn answered(
     now: OffsetDateTime,
 ) -> Vec<Check> {
     let endpoint = pve.endpoint();
-    let reach = || Operation::Reach(endpoint.authority());
     let mut checks = Vec::new();
     let leaf = match realms {
         Err(why) if is_before_http(why, pve.leaf().as_ref()) => {
-            checks.push(Check::failed("tls", &Error::server(reach(), why.clone())));
+            checks.push(Check::failed("tls", &Error::connecting(endpoint, why.clone())));
             let detail = why.presented().map(|leaf| certificate(leaf, now));
             checks.push(detail.unwrap_or_else(|| Check::skipped("certificate", "no certificate was received")));
             checks.push(Check::skipped("product", "the connection failed"));

@@ -58,7 +58,7 @@ pub(super) async fn name(session: &Session, context: &mut Context) -> Result<(),
         return Ok(());
     }
     let default = context.settings.token_name().map(|name| name.value.to_string());
-    let otherwise = || context.missing_answer("the token's name", Key::TokenName);
+    let otherwise = || context.missing_answer("the token name", Key::TokenName);
     let user = context.settings.user().map(|user| user.value);
     let question = TextPrompt::new("Token name").or(default);
     let question = question.checked(move |text| token_name(text, user.as_ref()).map(|_| ()));
@@ -89,7 +89,7 @@ pub(super) async fn keep(session: &Session, context: &Context) -> Result<bool, E
     };
     let place =
         if source == Source::Sandbox { "of the sandbox".to_owned() } else { format!("in {}", Printable(&file)) };
-    let otherwise = || context.missing_answer("the token's secret", Key::TokenValue);
+    let otherwise = || context.missing_answer("the token secret", Key::TokenValue);
     ask::confirm(session, ConfirmPrompt::new(format!("Keep {what} {place}?")).proposing_yes(), otherwise).await
 }
 
@@ -142,7 +142,7 @@ pub(super) async fn secret(session: &Session, context: &mut Context, pve_server:
     let question = HiddenPrompt::new("Paste the secret, or everything you copied").hinting("hidden");
     let question = question.checked(move |said| settled.validate(said));
     let question = question.answered_as(TOKEN_ANSWER, move |said| answered.completed_by(said));
-    let otherwise = || context.missing_answer("the token's secret", Key::TokenValue);
+    let otherwise = || context.missing_answer("the token secret", Key::TokenValue);
     let said = ask::hidden(session, question, otherwise).await?;
     match Pasted::read(&said) {
         Ok(pasted) => apply_pasted(session, context, pasted),

@@ -78,7 +78,7 @@ fn with_setup_hints(why: Error, is_saved: bool) -> Error {
         Error::Placement(PlacementError::NoTemplate { template, known }) if !is_saved && known.is_empty() => {
             Error::Placement(PlacementError::NothingToClone { template })
         }
-        Error::Usage(UsageError::Unanswered { what, flag, key, further, .. })
+        Error::Usage(UsageError::Unanswered { what, flag, key, further, lacks_terminal, .. })
             if flag == Some(Key::Host.entry().flag) =>
         {
             Error::Usage(UsageError::Unanswered {
@@ -87,6 +87,7 @@ fn with_setup_hints(why: Error, is_saved: bool) -> Error {
                 key,
                 further,
                 rehearsal: Some("glassdome setup --sandbox --no-input"),
+                lacks_terminal,
             })
         }
         other => other,

@@ -166,7 +166,7 @@ fn trust_changes(context: &Context, in_file: &Settings, connected: &Connected) -
     let pin = match &connected.trust {
         // The sandbox has a new certificate in each run: nothing is stored about it.
         _ if context.is_sandbox() => None,
-        Trust::Pinned(pin) | Trust::CaAndPinned(_, pin) => Some(Setting::Fingerprint(*pin)),
+        Trust::Pinned(pin) | Trust::CaAndPinned(_, pin) => Some(Setting::Fingerprint(pin.fingerprint)),
         Trust::System | Trust::Ca(_) | Trust::Unverified => None,
     };
     let ca_file = match (&connected.trust, context.settings.ca_file_to_store()) {

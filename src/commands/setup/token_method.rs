@@ -71,7 +71,7 @@ pub(super) async fn choose(
     if !Answer::Token.before(session, context).is_empty() {
         menu = menu.and_last("Go back");
     }
-    let index = ask::choice(session, menu, || context.missing_answer("the token's secret", Key::TokenValue)).await?;
+    let index = ask::choice(session, menu, || context.missing_answer("the token secret", Key::TokenValue)).await?;
     Ok(match methods.get(index) {
         None => MethodChoice::GoBack,
         Some((None, ..)) => MethodChoice::Keep,

@@ -84,7 +84,7 @@ fn flaw(why: &Error) -> Option<Flaw> {
         pve::ApiError::CertificateExpired { .. } => Some(Flaw::Expired),
         pve::ApiError::AuthorityNotValid { why, .. } => Some(Flaw::AuthorityNotValid(*why)),
         pve::ApiError::CertificateWrongName { .. } => Some(Flaw::WrongName),
-        pve::ApiError::CertificateChanged { .. } => Some(Flaw::Changed),
+        pve::ApiError::CertificateChanged { .. } | pve::ApiError::CertificateNotAsGiven { .. } => Some(Flaw::Changed),
         _ => None,
     }
 }

@@ -35,8 +35,8 @@ fn cleanup() {
     let stuck = || CleanupError::StuckClone { vmid: read("100"), node: read("pve") };
     let text = screens! { CleanupError, screen;
         NotGone => CleanupError::NotGone { vmid: read("100") };
-        NoTestVm => CleanupError::NoTestVm { vmid: read("101"), name: Some(Foreign::new("web")) },
-            CleanupError::NoTestVm { vmid: read("101"), name: None };
+        UnknownVm => CleanupError::UnknownVm { vmid: read("999") };
+        NoTestVm => CleanupError::NoTestVm { vmid: read("101"), name: Foreign::new("web") };
         UnusualName => CleanupError::UnusualName { vmid: read("100"), name: "web".to_owned() };
         TestVmInUse => CleanupError::TestVmInUse { vmid: read("100") };
         ChangedByOthers => CleanupError::ChangedByOthers { vmid: read("100") };

@@ -11,7 +11,7 @@ use std::path::PathBuf;
 
 fn unanswered(further: Vec<MissingAnswer>, rehearsal: Option<&'static str>) -> UsageError {
     let key = Some(("PROXMOX_HOST".to_owned(), Some(PathBuf::from(".env"))));
-    UsageError::Unanswered { what: "the server", flag: Some("--host"), key, further, rehearsal }
+    UsageError::Unanswered { what: "the server", flag: Some("--host"), key, further, rehearsal, lacks_terminal: false }
 }
 
 #[test]
@@ -28,13 +28,15 @@ fn usage() {
         StandardInputTwice => UsageError::StandardInputTwice;
         SecretAtTerminal => UsageError::SecretAtTerminal { flag: "--token-value-file" };
         Unanswered => unanswered(Vec::new(), None),
-            unanswered(vec![user], Some("glassdome setup --sandbox --no-input")),
+            unanswered(vec![user.clone()], None),
+            unanswered(vec![user], Some("glassdome setup --sandbox --no-input")).without_terminal(),
             UsageError::Unanswered {
                 what: "the password of root@pam",
                 flag: Some("--login-password-file"),
                 key: None,
                 further: Vec::new(),
                 rehearsal: None,
+                lacks_terminal: true,
             };
         NeedsYes => UsageError::NeedsYes { what: "token apex@pve!tok exists and would get a new secret".to_owned() };
         SandboxOption => UsageError::SandboxOption { message: "there is no fault `nosuch`".to_owned() };

@@ -28,7 +28,11 @@ fn gateway(method: &str, status: u16, phrase: &str) -> ApiError {
 #[test]
 #[expect(clippy::too_many_lines, reason = "one sample for each variant")]
 fn api() {
-    let reaching = |source| screen(Error::server(Operation::Reach(server()), source));
+    let endpoint = super::read("pve.lan");
+    let reaching = |source: ApiError| match Error::connecting(&endpoint, source.clone()) {
+        error @ Error::Server { operation: Operation::VerifyCertificate(_) | Operation::StartTls(_), .. } => screen(error),
+        _ => screen(Error::server(Operation::Reach(server()), source)),
+    };
     let unsendable = |name: &str, found| ApiError::Unsendable { name: name.to_owned(), found };
     let text = screens! { ApiError, reaching;
         UnknownName => ApiError::UnknownName { host: "pve.lna".to_owned(), why: "Name or service not known".to_owned() };
@@ -70,6 +74,12 @@ fn api() {
             wrong_name(&["pve.lan"], &["192.168.1.50"]);
         CertificateChanged => ApiError::CertificateChanged {
             server: server(),
+            pinned: super::read(&"0A:1B:2C:3D:".repeat(8)[..95]),
+            leaf: Box::new(leaf()),
+        };
+        CertificateNotAsGiven => ApiError::CertificateNotAsGiven {
+            server: server(),
+            given_by: "--fingerprint".to_owned(),
             pinned: super::read(&"0A:1B:2C:3D:".repeat(8)[..95]),
             leaf: Box::new(leaf()),
         };

@@ -126,6 +126,8 @@ fn operations() {
     let (vmid, name) = (|| read("100"), |text: &str| text.to_owned());
     let text = screens! { Operation, |operation| line(format!("cannot {operation}"));
         Reach => Doing::Reach(name("pve.lan:8006"));
+        VerifyCertificate => Doing::VerifyCertificate(name("pve.lan:8006"));
+        StartTls => Doing::StartTls(name("pve.lan:8006"));
         Query => Doing::Query(name("pve.lan:8006"));
         Understand => Doing::Understand(name("pve.lan:8006"));
         Authenticate => Doing::Authenticate(name("pve.lan:8006"));

@@ -2,14 +2,20 @@
 
 use super::{Context, SANDBOX_HOST};
 use crate::error::{ConfigError, Error, MissingAnswer, UsageError};
-use crate::model::{Endpoint, Secret, TokenId, UserId};
+use crate::model::{Endpoint, Fingerprint, Secret, TokenId, UserId};
 use crate::ops::ca_file::read_ca;
 use crate::ops::connection::TrustSource;
 use crate::ops::connection_flags::{is_stdin, read_password};
-use crate::pve::{CaBundle, Trust};
+use crate::pve::{CaBundle, PinnedFingerprint, Trust};
 use crate::session::Session;
-use crate::settings::{Credentials, Key, Verification};
+use crate::settings::{Credentials, Key, Source, Sourced, Verification};
 use std::path::Path;
+
+/// Says of a fingerprint whether a flag or a variable of this run gave it.
+fn pinned(said: Sourced<Fingerprint>) -> PinnedFingerprint {
+    let given_by = matches!(said.source, Source::Flag(_) | Source::Variable(_)).then(|| said.source.to_string());
+    PinnedFingerprint { fingerprint: said.value, given_by }
+}
 
 impl Context {
     /// Returns the server as `PROXMOX_HOST` names it.
@@ -57,7 +63,7 @@ impl Context {
             Verification::Disabled(_) => Ok((Trust::Unverified, TrustSource::Unverified)),
             Verification::Pinned { ca_file, fingerprint } => {
                 let bundle = ca_file.map(|it| self.authority_in(&it.value)).transpose()?;
-                match (bundle, fingerprint.map(|it| it.value)) {
+                match (bundle, fingerprint.map(pinned)) {
                     (Some(bundle), Some(pin)) => Ok((Trust::CaAndPinned(bundle, pin), TrustSource::Ca)),
                     (Some(bundle), None) => Ok((Trust::Ca(bundle), TrustSource::Ca)),
                     (None, Some(pin)) => Ok((Trust::Pinned(pin), TrustSource::Pin)),
@@ -89,7 +95,7 @@ impl Context {
             return Err(self.missing_answer("the user", Key::User));
         }
         if self.settings.source(Key::TokenValue).is_none() && self.settings.password().is_none() {
-            return Err(self.missing_answer("the token's secret", Key::TokenValue));
+            return Err(self.missing_answer("the token secret", Key::TokenValue));
         }
         let (credentials, warning) = self.settings.credentials()?;
         if let Some(warning) = warning {
@@ -130,18 +136,24 @@ impl Context {
     pub(crate) fn token_id(&self) -> Result<TokenId, Error> {
         let settings = &self.settings;
         let user = settings.user().ok_or_else(|| self.missing_answer("the user", Key::User))?.value;
-        let name = settings.token_name().ok_or_else(|| self.missing_answer("the token's name", Key::TokenName))?.value;
+        let name = settings.token_name().ok_or_else(|| self.missing_answer("the token name", Key::TokenName))?.value;
         Ok(TokenId { user, name })
+    }
+
+    /// Notes that an administrator logs in: the secret of a token is not among what can be missing.
+    pub(crate) const fn expect_admin_login(&mut self) {
+        self.is_admin_login = true;
     }
 
     /// Lists what is missing of server, user and secret beside a key that is.
     pub(super) fn missing_beside(&self, key: Key) -> Vec<MissingAnswer> {
         let settings = &self.settings;
         let has_secret = settings.source(Key::TokenValue).is_some() || settings.password().is_some();
+        let has_secret = has_secret || self.is_admin_login;
         let all = [
             ("the server", Key::Host, settings.source(Key::Host).is_some()),
             ("the user", Key::User, settings.source(Key::User).is_some()),
-            ("the token's secret", Key::TokenValue, has_secret),
+            ("the token secret", Key::TokenValue, has_secret),
         ];
         if !all.iter().any(|(_, one, _)| *one == key) {
             return Vec::new();
@@ -163,6 +175,7 @@ impl Context {
             key: Some((key.variable(&self.instance), Some(self.store.path().to_owned()))),
             further: self.missing_beside(key),
             rehearsal: None,
+            lacks_terminal: false,
         })
     }
 }

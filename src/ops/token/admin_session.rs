@@ -40,6 +40,7 @@ impl AdminSession {
         title: impl FnOnce(&Context) -> String,
     ) -> Result<Self, Error> {
         let mut context = Context::load(session, options).await?;
+        context.expect_admin_login();
         settle_port(session, &mut context, PortUse::Now).await?;
         let text = format!("{} on {}", title(&context), context.host()?);
         session.heading(&Heading { text, is_sandbox: context.is_sandbox() });

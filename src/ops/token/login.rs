@@ -146,6 +146,7 @@ async fn typed_password(session: &Session, user: &UserId) -> Result<Secret, Erro
             key: Some((LOGIN_PASSWORD.to_owned(), None)),
             further: Vec::new(),
             rehearsal: None,
+            lacks_terminal: false,
         })
     };
     let question = HiddenPrompt::new(password_question(user)).hinting("hidden; used once, not stored");

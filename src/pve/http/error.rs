@@ -169,6 +169,18 @@ pub enum ApiError {
         /// What it presented.
         leaf: Box<Leaf>,
     },
+    /// Another certificate than the one that a flag or a variable of this run names.
+    #[error("the certificate of {server} does not match {given_by}: the server presented {}", leaf.fingerprint)]
+    CertificateNotAsGiven {
+        /// Which server.
+        server: String,
+        /// The flag or variable.
+        given_by: String,
+        /// What it says.
+        pinned: Fingerprint,
+        /// What the server presented.
+        leaf: Box<Leaf>,
+    },
     /// The certificate was presented without its key.
     #[error(
         "{server} presented a certificate without having its private key: another machine is intercepting the connection"
@@ -315,7 +327,8 @@ impl ApiError {
             | Self::CertificateExpired { leaf, .. }
             | Self::AuthorityNotValid { leaf, .. }
             | Self::CertificateWrongName { leaf, .. }
-            | Self::CertificateChanged { leaf, .. } => Some(leaf),
+            | Self::CertificateChanged { leaf, .. }
+            | Self::CertificateNotAsGiven { leaf, .. } => Some(leaf),
             _ => None,
         }
     }

@@ -142,6 +142,7 @@ fn was_not_carried_out(why: &ApiError, contact: ServerSeen) -> bool {
         | ApiError::CertificateUnfit { .. }
         | ApiError::CertificateWrongName { .. }
         | ApiError::CertificateChanged { .. }
+        | ApiError::CertificateNotAsGiven { .. }
         | ApiError::CertificateKeyMismatch { .. }
         | ApiError::CertificateBroken { .. }
         | ApiError::NoSystemTrust

@@ -32,11 +32,28 @@ pub enum Trust {
     /// By one authority alone.
     Ca(CaBundle),
     /// By one authority, and the certificate must be this one as well.
-    CaAndPinned(CaBundle, Fingerprint),
+    CaAndPinned(CaBundle, PinnedFingerprint),
     /// The certificate must be this one; who signed it, for which name and how long does not matter.
-    Pinned(Fingerprint),
+    Pinned(PinnedFingerprint),
     /// Not at all: anyone on the network path can read the secret. Exists only because `PROXMOX_VERIFY_SSL=false` does.
     Unverified,
+}
+
+/// The fingerprint of the only certificate that is accepted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PinnedFingerprint {
+    /// The fingerprint.
+    pub fingerprint: Fingerprint,
+    /// The flag or variable of this run that says it; `None` if it was stored earlier, so that another certificate is a
+    /// changed one.
+    pub given_by: Option<String>,
+}
+
+impl From<Fingerprint> for PinnedFingerprint {
+    /// Makes a stored one.
+    fn from(fingerprint: Fingerprint) -> Self {
+        Self { fingerprint, given_by: None }
+    }
 }
 
 /// Why no authority vouches for a certificate.
@@ -85,7 +102,7 @@ pub(super) enum CertError {
     /// The certificate of the authority itself, or of an intermediate one, is not valid now.
     AuthorityNotValid(Leaf, NotValid, Leaf),
     WrongName(Leaf),
-    Changed(Fingerprint, Leaf),
+    NotPinned(PinnedFingerprint, Leaf),
     KeyMismatch,
     Broken(String),
     /// It is the certificate of the proxy, which has nothing to do with the trust in the server.
@@ -111,7 +128,13 @@ impl CertError {
                 ApiError::AuthorityNotValid { server, authority: authority.subject, why, leaf: Box::new(leaf) }
             }
             Self::WrongName(leaf) => ApiError::CertificateWrongName { server, leaf: Box::new(leaf) },
-            Self::Changed(pinned, leaf) => ApiError::CertificateChanged { server, pinned, leaf: Box::new(leaf) },
+            Self::NotPinned(PinnedFingerprint { fingerprint: pinned, given_by }, leaf) => {
+                let leaf = Box::new(leaf);
+                match given_by {
+                    Some(given_by) => ApiError::CertificateNotAsGiven { server, given_by, pinned, leaf },
+                    None => ApiError::CertificateChanged { server, pinned, leaf },
+                }
+            }
             Self::KeyMismatch => ApiError::CertificateKeyMismatch { server },
             Self::Broken(why) => ApiError::CertificateBroken { server, why },
             Self::OfProxy(why) => ApiError::Handshake { server, why },

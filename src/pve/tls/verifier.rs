@@ -11,15 +11,15 @@ use super::authorities::{Authorities, TlsRefusal};
 use super::ca_bundle::CaBundle;
 use super::certificate::fingerprint;
 use super::key::{UNUSUAL_SCHEMES, explained, unsupported_key, verify_tls12, verify_tls13};
-use super::{CertError, HandshakePurpose, Presented, Trust, server_name};
-use crate::model::{Endpoint, Fingerprint};
+use super::{CertError, HandshakePurpose, PinnedFingerprint, Presented, Trust, server_name};
+use crate::model::Endpoint;
 use crate::pve::ApiError;
 
 /// Judges certificates by the trust of the run. Whatever the trust, the server must have the certificate's key.
 #[derive(Debug)]
 pub(super) struct Verifier {
     pub(super) server: Option<ServerName<'static>>,
-    pinned: Option<Fingerprint>,
+    pinned: Option<PinnedFingerprint>,
     authorities: Option<Authorities>,
     /// The system's authorities, which judge a proxy that is itself reached by TLS.
     of_proxies: OnceLock<Option<Authorities>>,
@@ -35,8 +35,8 @@ impl Verifier {
         let (authorities, pinned) = match trust {
             Trust::System => (Some(Authorities::of_system(&provider)?), None),
             Trust::Ca(bundle) => (Some(of_bundle(bundle)?), None),
-            Trust::CaAndPinned(bundle, pin) => (Some(of_bundle(bundle)?), Some(*pin)),
-            Trust::Pinned(pin) => (None, Some(*pin)),
+            Trust::CaAndPinned(bundle, pin) => (Some(of_bundle(bundle)?), Some(pin.clone())),
+            Trust::Pinned(pin) => (None, Some(pin.clone())),
             Trust::Unverified => (None, None),
         };
         let (server, of_proxies, presented) = (server_name(endpoint), OnceLock::new(), Presented::default());
@@ -102,10 +102,10 @@ impl ServerCertVerifier for Verifier {
             return self.verify_proxy(end_entity, intermediates, server_name, now);
         }
         self.presented.note(end_entity, intermediates);
-        if let Some(pinned) = self.pinned
-            && fingerprint(end_entity) != pinned
+        if let Some(pinned) = &self.pinned
+            && fingerprint(end_entity) != pinned.fingerprint
         {
-            return Err(CertError::on(end_entity, |leaf| CertError::Changed(pinned, leaf)).into());
+            return Err(CertError::on(end_entity, |leaf| CertError::NotPinned(pinned.clone(), leaf)).into());
         }
         if let Some(key) = unsupported_key(end_entity) {
             return Err(CertError::Broken(explained(&key)).into());

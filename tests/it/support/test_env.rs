@@ -158,6 +158,15 @@ impl TestEnv {
 }
 
 impl Outcome {
+    /// Fails if a message says one of these.
+    #[track_caller]
+    pub(crate) fn never_says(self, words: &[&str]) -> Self {
+        for word in words {
+            assert!(!self.stderr.contains(word), "{word}: {}", self.stderr);
+        }
+        self
+    }
+
     /// Takes what a finished process left.
     pub(crate) fn of(output: &std::process::Output) -> Self {
         use std::os::unix::process::ExitStatusExt;

@@ -19,7 +19,7 @@ pub(super) async fn connect(session: &Session, context: &Context, arguments: &Se
     let (trust, trusted) = if arguments.accept_new_certificate && is_first_contact(context)? {
         let probed = probe(&endpoint, context.limits(), &context.proxies(session)).await;
         let leaf = probed.map_err(|source| Error::connecting(&endpoint, source))?.leaf;
-        (Trust::Pinned(accepted.insert(leaf).fingerprint), TrustSource::Pin)
+        (Trust::Pinned(accepted.insert(leaf).fingerprint.into()), TrustSource::Pin)
     } else {
         context.trust()?
     };

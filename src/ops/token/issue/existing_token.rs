@@ -43,7 +43,7 @@ pub(super) async fn resolve_existing_token(
     let index = ask::choice(session, menu, || ask::answer_only_by("--regenerate", "what to do with the token")).await?;
     match ways.get(index).map(|(choice, _)| *choice) {
         Some(ExistingChoice::Rename) => {
-            let otherwise = || ask::answer_only_by("--token-name", "the token's name");
+            let otherwise = || ask::answer_only_by("--token-name", "the token name");
             let default = free.map(|name| name.to_string());
             wanted.token.name = ask::value(session, TextPrompt::new("Token name").or(default), otherwise).await?;
         }

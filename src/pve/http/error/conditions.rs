@@ -106,6 +106,7 @@ impl ApiError {
                 | Self::AuthorityNotValid { .. }
                 | Self::CertificateWrongName { .. }
                 | Self::CertificateChanged { .. }
+                | Self::CertificateNotAsGiven { .. }
                 | Self::CertificateKeyMismatch { .. }
                 | Self::CertificateBroken { .. }
         )
