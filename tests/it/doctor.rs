@@ -528,3 +528,23 @@ fn the_drive_of_the_node_is_taken_out_and_never_granted() {
         assert!(script.contains("# Sys.Console on / is not granted") && commands.is_empty(), "{script}");
     }
 }
+
+#[test]
+fn an_invalid_credential_is_reported_once_and_the_realm_is_checked_all_the_same() {
+    let (_sandbox, stage) = scene(quick());
+    let valid = stage.read(".env");
+    for (key, value, others) in [
+        ("PROXMOX_TOKEN_VALUE", "hunter2", "realm"),
+        ("PROXMOX_TOKEN_NAME", "!", "realm"),
+        ("PROXMOX_USER", "apex", ""),
+    ] {
+        let lines = valid.lines().filter(|line| !line.starts_with(key)).collect::<Vec<_>>().join("\n");
+        stage.write(".env", &format!("{lines}\n{key}={value}\n"));
+        let outcome = stage.glassdome("doctor -v").expect(3);
+        let shown = outcome.results.clone();
+        assert_eq!(shown.matches(&format!(": {key}: ")).count(), 1, "{shown}");
+        assert!(!shown.contains("no user is configured") && !shown.contains("no credentials are configured"), "{shown}");
+        assert!(shown.contains("not checked (the credentials are invalid)"), "{shown}");
+        assert_eq!(shown.contains("the server has the realm `pve`"), others == "realm", "{shown}");
+    }
+}

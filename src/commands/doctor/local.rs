@@ -10,9 +10,7 @@ use crate::ops::connection::TrustSource;
 use crate::ops::context::Context;
 use crate::ops::git;
 use crate::session::Session;
-use crate::settings::{
-    Credentials, Instance, InvalidSetting, InvalidValue, KEYS, Key, SettingFault, SettingsError, Source, Warning,
-};
+use crate::settings::{Credentials, Instance, InvalidSetting, InvalidValue, KEYS, Key, SettingFault, SettingsError, Source, TRUST_KEYS, Warning};
 
 /// Looks at everything on this side.
 pub(super) async fn checks(session: &Session, context: &Context, unread: Option<&Error>) -> Vec<Check> {
@@ -178,19 +176,31 @@ const CHECKED_LATER: [Key; 10] = [
     Key::Ubuntu2204Template,
 ];
 
+/// The keys that the check of the credentials reports.
+const CREDENTIAL_KEYS: [Key; 3] = [Key::User, Key::TokenName, Key::TokenValue];
+
+/// Lists what else is wrong with some keys beside what the failed check of them says.
+fn with_other_faults(check: Check, context: &Context, keys: &[Key]) -> Check {
+    let faults = context.settings.invalid().filter(|it| keys.contains(&it.key));
+    let texts = faults.map(|it| SettingsError::from(it.clone()).to_string());
+    let others: Vec<String> = texts.filter(|text| *text != check.summary).collect();
+    check.with_details(others)
+}
+
 fn sources(context: &Context) -> Check {
     let is_checked_later =
         |it: &&InvalidSetting| CHECKED_LATER.contains(&it.key) && it.why != SettingFault::Value(InvalidValue::NotText);
     let (later, here): (Vec<_>, Vec<_>) = context.settings.invalid().partition(is_checked_later);
     let error = |invalid: &InvalidSetting| SettingsError::from(invalid.clone());
-    let lines = here.iter().skip(1).chain(&later).map(|invalid| error(invalid).to_string());
+    let lines = here.iter().skip(1).map(|invalid| error(invalid).to_string());
     if let Some(first) = here.first() {
-        return Check::failed("sources", &error(first).into()).with_details(lines).with_details(value_sources(context));
+        return Check::failed("sources", &error(first).into()).with_details(lines);
     }
-    if !later.is_empty() {
-        return Check::warning("sources", "some settings are invalid")
-            .with_details(lines)
-            .with_details(value_sources(context));
+    // The checks of this group report the others, even if the server cannot be reached.
+    let is_reported = |it: &&InvalidSetting| CREDENTIAL_KEYS.contains(&it.key) || TRUST_KEYS.contains(&it.key) || it.key == Key::Host;
+    let mut unreported = later.iter().filter(|it| !is_reported(it)).map(|invalid| error(invalid).to_string());
+    if let Some(first) = unreported.next() {
+        return Check::warning("sources", first).with_details(unreported);
     }
     let instance = if context.instance == Instance::default() {
         String::new()
@@ -279,7 +289,7 @@ fn tls_verification(context: &Context) -> Check {
                     context.instance.ca_file_name()
                 ))
         }
-        Err(why) => Check::failed("trust", &why),
+        Err(why) => with_other_faults(Check::failed("trust", &why), context, &TRUST_KEYS),
     }
 }
 
@@ -291,7 +301,7 @@ fn credentials(context: &Context) -> Check {
         Err(SettingsError::Missing { .. }) if context.host().is_err() => {
             return Check::skipped("credentials", "incomplete");
         }
-        Err(why) => return Check::failed("credentials", &why.into()),
+        Err(why) => return with_other_faults(Check::failed("credentials", &why.into()), context, &CREDENTIAL_KEYS),
     };
     match said {
         (Credentials::Token { id, secret }, None) => {

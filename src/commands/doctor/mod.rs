@@ -86,7 +86,7 @@ async fn fix_local(session: &Session, global: &Global, arguments: &Doctor) -> Re
 
 /// Says what is being checked, and that nothing is changed.
 fn introduce(session: &Session, context: &Context) {
-    let server = context.host().map_or_else(|_| "the settings".to_owned(), |host| host.host().to_string());
+    let server = context.host().map_or_else(|_| "the settings".to_owned(), |host| host.to_string());
     let text = format!("Checking {server} (read-only)");
     session.heading(&Heading { text, is_sandbox: context.is_sandbox() });
 }

@@ -63,7 +63,7 @@ impl DiagnosisScreen<'_> {
         let totals = parts.into_iter().flatten().collect::<Vec<_>>().join(", ");
         if let Some(failure) = self.diagnosis.first_failure() {
             let kind = failure.kind().word().replace('_', " ");
-            let end = format!("{totals}  (exit code {}: {kind})", failure.exit_code());
+            let end = format!("{totals} (exit code {}: {kind})", failure.exit_code());
             return screen.toned(0, Tone::Bad, &end);
         }
         if count(CheckStatus::Warning) > 0 {
@@ -216,7 +216,7 @@ mod tests {
                       - template, free vmid: not checked (the node is not known)
                       - bridge: not checked (for another reason)
 
-        3 passed, 1 warning, 1 failed, 1 unknown, 3 not checked  (exit code 8: not
+        3 passed, 1 warning, 1 failed, 1 unknown, 3 not checked (exit code 8: not
         found)
         ");
     }
@@ -244,7 +244,7 @@ mod tests {
              reason)
 
         3 passed, 1 warning, 1 failed, 1
-        unknown, 3 not checked  (exit code 8:
+        unknown, 3 not checked (exit code 8:
         not found)
         ");
     }
@@ -265,7 +265,7 @@ mod tests {
                       - template, free vmid: not checked (the node is not known)
                       - bridge: not checked (for another reason)
 
-        3 passed, 1 warning, 1 failed, 1 unknown, 3 not checked  (exit code 8: not
+        3 passed, 1 warning, 1 failed, 1 unknown, 3 not checked (exit code 8: not
         found)
         ");
     }

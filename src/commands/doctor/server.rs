@@ -14,7 +14,7 @@ use crate::ops::context::Context;
 use crate::ops::test_vm::options::TestVmOptions;
 use crate::pve::{self, Pve, Realm, Vm};
 use crate::session::Session;
-use crate::settings::{Credentials, Key};
+use crate::settings::{Key, SettingsError};
 
 /// A server that accepted the credentials, and its VMs that matter to the diagnosis.
 pub(super) struct ReachedServer {
@@ -103,8 +103,10 @@ async fn authenticated_checks(
             return diagnosis.skip_after_access(access, "not logged in");
         }
         None => {
-            access.push(Check::skipped("authentication", "the credentials are invalid"));
-            return diagnosis.skip_after_access(access, "no credentials are configured");
+            let is_missing = matches!(context.settings.credentials(), Err(SettingsError::Missing { .. }));
+            let why = if is_missing { "no credentials are configured" } else { "the credentials are invalid" };
+            access.push(Check::skipped("authentication", why));
+            return diagnosis.skip_after_access(access, why);
         }
     };
     if realms.is_err() && inside.nodes.is_err() {
@@ -146,12 +148,9 @@ async fn authenticated_checks(
 }
 
 fn realm_of(context: &Context, realms: &Result<Vec<Realm>, pve::ApiError>) -> Check {
-    let user = context.settings.credentials().ok().map(|(credentials, _)| match credentials {
-        Credentials::Token { id, .. } => id.user,
-        Credentials::Password { user, .. } => user,
-    });
-    match &user {
-        Some(user) => access::realm(user, realms),
+    match context.settings.user() {
+        Some(user) => access::realm(&user.value, realms),
+        None if context.settings.source(Key::User).is_some() => Check::skipped("realm", "the user is invalid"),
         None => Check::skipped("realm", "no user is configured"),
     }
 }

@@ -78,7 +78,7 @@ fn with_setup_hints(why: Error, is_saved: bool) -> Error {
         Error::Placement(PlacementError::NoTemplate { template, known }) if !is_saved && known.is_empty() => {
             Error::Placement(PlacementError::NothingToClone { template })
         }
-        Error::Usage(UsageError::Unanswered { what, flag, key, further, lacks_terminal, .. })
+        Error::Usage(UsageError::Unanswered { what, flag, key, further, .. })
             if flag == Some(Key::Host.entry().flag) =>
         {
             Error::Usage(UsageError::Unanswered {
@@ -87,10 +87,11 @@ fn with_setup_hints(why: Error, is_saved: bool) -> Error {
                 key,
                 further,
                 rehearsal: Some("glassdome setup --sandbox --no-input"),
-                lacks_terminal,
+                lacks_terminal: true,
             })
         }
-        other => other,
+        // In a terminal it would have been asked.
+        other => other.without_terminal(),
     }
 }
 
@@ -104,7 +105,7 @@ async fn steps(session: &Session, global: &Global, arguments: &Setup, report: &m
     let mut context = Context::load_for_correction(session, &options).await?;
     if let Some(from) = arguments.import {
         let tool = context.import(session, from.tool())?;
-        session.remark(format!("what {tool}'s variables say is taken"));
+        session.remark(format!("importing the variables of {tool}"));
     }
     invalid_settings::drop_invalid_settings(session, &mut context, arguments)?;
     if session.is_attended() && !arguments.dry_run {
