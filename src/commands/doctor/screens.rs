@@ -216,8 +216,7 @@ mod tests {
                       - template, free vmid: not checked (the node is not known)
                       - bridge: not checked (for another reason)
 
-        3 passed, 1 warning, 1 failed, 1 unknown, 3 not checked (exit code 8: not
-        found)
+        3 passed, 1 warning, 1 failed, 1 unknown, 3 not checked (exit code 8: not found)
         ");
     }
 
@@ -244,8 +243,8 @@ mod tests {
              reason)
 
         3 passed, 1 warning, 1 failed, 1
-        unknown, 3 not checked (exit code 8:
-        not found)
+        unknown, 3 not checked (exit code 8: not
+        found)
         ");
     }
 
@@ -265,8 +264,7 @@ mod tests {
                       - template, free vmid: not checked (the node is not known)
                       - bridge: not checked (for another reason)
 
-        3 passed, 1 warning, 1 failed, 1 unknown, 3 not checked (exit code 8: not
-        found)
+        3 passed, 1 warning, 1 failed, 1 unknown, 3 not checked (exit code 8: not found)
         ");
     }
 }
