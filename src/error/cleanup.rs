@@ -118,7 +118,10 @@ impl CleanupError {
                 ]
             }
             Self::UnknownVm { .. } => {
-                vec![say("check the VMID; list the test VMs that are visible with:"), run("glassdome cleanup --dry-run")]
+                vec![
+                    say("check the VMID; list the test VMs that are visible with:"),
+                    run("glassdome cleanup --dry-run"),
+                ]
             }
             Self::NoTestVm { .. } => vec![
                 say("only VMs with the marker of a test VM in their description are deleted; list them with:"),

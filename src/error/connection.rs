@@ -109,7 +109,9 @@ pub(super) fn untrusted(fingerprint: &str) -> Vec<Hint> {
 pub(super) fn not_as_given(given_by: &str, fingerprint: &str) -> Vec<Hint> {
     vec![
         by_flag(
-            format!("compare {given_by} with the fingerprint of `pve-ssl.pem` that this shows in the shell of the node:"),
+            format!(
+                "compare {given_by} with the fingerprint of `pve-ssl.pem` that this shows in the shell of the node:"
+            ),
             "compare the fingerprint with that of `pve-ssl.pem` that this shows in the shell of the node:",
         ),
         run("pvenode cert info"),

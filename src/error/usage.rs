@@ -170,11 +170,25 @@ impl UsageError {
                 let mut hints = Vec::new();
                 if further.is_empty() {
                     hints.push(say(first));
-                    hints.extend(wizard.map(|it| [say("or run the wizard, which prompts for everything and saves it:"), it]).into_iter().flatten());
+                    hints.extend(
+                        wizard
+                            .map(|it| [say("or run the wizard, which prompts for everything and saves it:"), it])
+                            .into_iter()
+                            .flatten(),
+                    );
                 } else {
-                    hints.extend(wizard.map(|it| [say("run the wizard, which prompts for everything and saves it:"), it, say("or:")]).into_iter().flatten());
+                    hints.extend(
+                        wizard
+                            .map(|it| {
+                                [say("run the wizard, which prompts for everything and saves it:"), it, say("or:")]
+                            })
+                            .into_iter()
+                            .flatten(),
+                    );
                     hints.push(say(format!("{what}: {first}")));
-                    hints.extend(further.iter().map(|it| say(format!("{}: pass {}, or set {}", it.what, it.flag, it.variable))));
+                    hints.extend(
+                        further.iter().map(|it| say(format!("{}: pass {}, or set {}", it.what, it.flag, it.variable))),
+                    );
                 }
                 if let Some(line) = rehearsal {
                     hints.extend([say("try it without a server:"), run(*line)]);

@@ -58,7 +58,9 @@ async fn a_key_that_cannot_be_verified_is_named_and_no_attack() {
             holds(refused(&server, &Trust::Unverified).await.as_deref(), words);
             holds(refused(&server, &file(&folder, &format!("{name}.pem"))).await.as_deref(), words);
             match probe(&server.endpoint, limits(), &Proxies::none()).await {
-                Ok(probed) => holds(refused(&server, &Trust::Pinned(probed.leaf.fingerprint.into())).await.as_deref(), words),
+                Ok(probed) => {
+                    holds(refused(&server, &Trust::Pinned(probed.leaf.fingerprint.into())).await.as_deref(), words)
+                }
                 Err(why) => holds(Some(&why.to_string()), words),
             }
         }

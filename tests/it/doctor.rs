@@ -543,7 +543,10 @@ fn an_invalid_credential_is_reported_once_and_the_realm_is_checked_all_the_same(
         let outcome = stage.glassdome("doctor -v").expect(3);
         let shown = outcome.results.clone();
         assert_eq!(shown.matches(&format!(": {key}: ")).count(), 1, "{shown}");
-        assert!(!shown.contains("no user is configured") && !shown.contains("no credentials are configured"), "{shown}");
+        assert!(
+            !shown.contains("no user is configured") && !shown.contains("no credentials are configured"),
+            "{shown}"
+        );
         assert!(shown.contains("not checked (the credentials are invalid)"), "{shown}");
         assert_eq!(shown.contains("the server has the realm `pve`"), others == "realm", "{shown}");
     }

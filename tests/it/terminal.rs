@@ -149,7 +149,11 @@ fn no_question_is_asked_without_a_terminal() {
     // A command that never prompts says nothing about a terminal, in one or without.
     for line in ["test-vm", "doctor", "template list"] {
         let terminal = Terminal::start(&stage, 80, line);
-        let shown = terminal.end(3).says("the server, the user and the token secret are not set").says("glassdome setup").everything;
+        let shown = terminal
+            .end(3)
+            .says("the server, the user and the token secret are not set")
+            .says("glassdome setup")
+            .everything;
         assert!(!shown.contains("no terminal"), "{line}: {shown}");
     }
     // Where the questions could not be seen, none is asked.

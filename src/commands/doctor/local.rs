@@ -10,7 +10,10 @@ use crate::ops::connection::TrustSource;
 use crate::ops::context::Context;
 use crate::ops::git;
 use crate::session::Session;
-use crate::settings::{Credentials, Instance, InvalidSetting, InvalidValue, KEYS, Key, SettingFault, SettingsError, Source, TRUST_KEYS, Warning};
+use crate::settings::{
+    Credentials, Instance, InvalidSetting, InvalidValue, KEYS, Key, SettingFault, SettingsError, Source, TRUST_KEYS,
+    Warning,
+};
 
 /// Looks at everything on this side.
 pub(super) async fn checks(session: &Session, context: &Context, unread: Option<&Error>) -> Vec<Check> {
@@ -197,7 +200,8 @@ fn sources(context: &Context) -> Check {
         return Check::failed("sources", &error(first).into()).with_details(lines);
     }
     // The checks of this group report the others, even if the server cannot be reached.
-    let is_reported = |it: &&InvalidSetting| CREDENTIAL_KEYS.contains(&it.key) || TRUST_KEYS.contains(&it.key) || it.key == Key::Host;
+    let is_reported =
+        |it: &&InvalidSetting| CREDENTIAL_KEYS.contains(&it.key) || TRUST_KEYS.contains(&it.key) || it.key == Key::Host;
     let mut unreported = later.iter().filter(|it| !is_reported(it)).map(|invalid| error(invalid).to_string());
     if let Some(first) = unreported.next() {
         return Check::warning("sources", first).with_details(unreported);

@@ -30,7 +30,9 @@ fn gateway(method: &str, status: u16, phrase: &str) -> ApiError {
 fn api() {
     let endpoint = super::read("pve.lan");
     let reaching = |source: ApiError| match Error::connecting(&endpoint, source.clone()) {
-        error @ Error::Server { operation: Operation::VerifyCertificate(_) | Operation::StartTls(_), .. } => screen(error),
+        error @ Error::Server { operation: Operation::VerifyCertificate(_) | Operation::StartTls(_), .. } => {
+            screen(error)
+        }
         _ => screen(Error::server(Operation::Reach(server()), source)),
     };
     let unsendable = |name: &str, found| ApiError::Unsendable { name: name.to_owned(), found };

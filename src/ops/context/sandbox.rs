@@ -43,7 +43,9 @@ impl Context {
     pub(super) fn rehearsed_trust(&self) -> (Trust, TrustSource) {
         let is_answered = |key: Key| self.settings.source(key) == Some(&Source::Answer);
         match self.settings.setting(Key::Fingerprint).map(|said| &said.value) {
-            Some(Setting::Fingerprint(pin)) if is_answered(Key::Fingerprint) => (Trust::Pinned((*pin).into()), TrustSource::Pin),
+            Some(Setting::Fingerprint(pin)) if is_answered(Key::Fingerprint) => {
+                (Trust::Pinned((*pin).into()), TrustSource::Pin)
+            }
             _ if is_answered(Key::VerifySsl) => (Trust::Unverified, TrustSource::Unverified),
             _ => (Trust::System, TrustSource::System),
         }
