@@ -66,3 +66,19 @@ fn a_node_that_does_not_answer_is_waited_for_some_seconds_and_named() {
     assert!(began.elapsed() < Duration::from_secs(20), "{:?}", began.elapsed());
     asked(&sandbox);
 }
+
+#[test]
+fn a_template_on_local_storage_of_another_node_is_named_by_its_disk() {
+    for (shared, drive) in [(&[][..], "scsi0"), (&["scsi0"][..], "ide2")] {
+        let (sandbox, stage) = scene(Options { nodes: 2, ..quick() });
+        sandbox.edit(|cluster| {
+            for slot in shared {
+                cluster.storages.get_mut("local-lvm").unwrap().shared = true;
+                cluster.set_option(9000, slot, "local-lvm:base-9000-disk-0,size=32G");
+                cluster.set_option(9000, "ide2", "local:9000/vm-9000-cloudinit.qcow2,media=cdrom");
+            }
+        });
+        let outcome = stage.glassdome("test-vm --node pve2").expect(8);
+        outcome.says("it is on node pve").says(&format!("with {drive} on local"));
+    }
+}

@@ -46,7 +46,9 @@ impl<'a> StorageCheck<'a> {
             // have it.
             None => volume.is_cdrom && self.template.feature.is_possible_on(self.target),
         };
-        match self.template.config.volumes().find(|volume| !is_movable(volume)) {
+        // A disk comes before the other drives: to make those anew would not help.
+        let immovable = self.template.config.volumes().filter(|volume| !is_movable(volume));
+        match immovable.min_by_key(|volume| volume.is_cdrom) {
             None => Ok(()),
             Some(volume) => Err(PlacementError::TemplateElsewhere {
                 template: options.template,
