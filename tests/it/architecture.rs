@@ -53,7 +53,7 @@ const EXPOSURES: &[(&str, usize)] = &[
     ("commands/env.rs", 3),
     ("model/token_secret.rs", 1),
     ("ops/context/sandbox.rs", 1),
-    ("pve/http/transport.rs", 4),
+    ("pve/http/transport/credentials.rs", 4),
     ("settings/setting.rs", 5),
     ("settings/syntax.rs", 3),
 ];

@@ -1,8 +1,10 @@
-//! The way to one server: one client, one trust, limits on everything that is waited for or read.
+//! The HTTP client of one server: one trust policy, and limits on everything that it waits for or reads.
 
+mod body;
 mod last_reply;
 mod limits;
 
+use self::body::ReceivedBody;
 use last_reply::{LastReply, header_text};
 pub(in crate::pve) use limits::Extent;
 pub use limits::{Limits, Sizes};
@@ -10,8 +12,8 @@ use std::pin::pin;
 use std::time::Duration;
 
 use hyper::ext::ReasonPhrase;
-use reqwest::header::{CONTENT_ENCODING, CONTENT_LENGTH, HeaderMap, LOCATION, RETRY_AFTER, TRANSFER_ENCODING};
-use reqwest::{Client, Method, Request, Response, StatusCode, Url, redirect, retry};
+use reqwest::header::{HeaderMap, LOCATION, RETRY_AFTER};
+use reqwest::{Client, Method, Request, Url, redirect, retry};
 use time::format_description::BorrowedFormatItem;
 use time::macros::format_description;
 use tokio::time::timeout;
@@ -24,7 +26,6 @@ use crate::pve::http::error_mapping::{RequestContext, deepest, is_seen, whole};
 use crate::pve::http::proxy::{Proxies, ProxyChoice};
 use crate::pve::http::reply::Reply;
 use crate::pve::http::retry::{CallEvent, Observers, OpenCall, ServerSeen};
-use crate::pve::http::row_splitter::RowSplitter;
 use crate::pve::tls::{HandshakePurpose, Presented, Trust, configuration};
 
 /// The server closes a connection that is idle for 5 s; ours is given up before, so that no request meets the closing.
@@ -32,9 +33,6 @@ const IDLE_TIMEOUT: Duration = Duration::from_secs(4);
 
 /// Independent reads go out at once; no step of a command has more of them than this.
 const IDLE_CONNECTIONS: usize = 8;
-
-/// The slowest rate of an answer that is waited for, in bytes a second, so that none lasts for ever.
-const MIN_BYTES_PER_SECOND: u64 = 64 * 1024;
 
 /// The form of the header `Date` (RFC 9110).
 const HTTP_DATE: &[BorrowedFormatItem<'_>] =
@@ -203,54 +201,6 @@ impl HttpClient {
         Ok(Reply { method, status, phrase, location, body, broken, wait, took })
     }
 
-    /// Reads a body to its end. One without a length ends with its connection, whatever way that ends: Proxmox VE
-    /// before 8.4 sends every 401 and 595 so, and ends TLS without a close_notify.
-    async fn body(&self, mut response: Response, extent: Extent<'_>) -> Result<ReceivedBody, ApiError> {
-        let (has_length, status) = (has_length(response.headers()), response.status());
-        let limit = self.limits.size(status, &extent);
-        let server = || self.endpoint.authority();
-        let too_large = || ApiError::TooLarge { server: server(), mebibytes: limit / (1024 * 1024) };
-        if response.content_length().is_some_and(|length| length > limit) {
-            return Err(too_large());
-        }
-        if let Some(encoding) = response.headers().get(CONTENT_ENCODING).filter(|it| *it != "identity") {
-            let encoding = Foreign::new(String::from_utf8_lossy(encoding.as_bytes()));
-            let what = format!("it has an unrequested content encoding ({encoding})");
-            return Err(ApiError::NotUnderstood { server: server(), what });
-        }
-        let mut body = match extent {
-            Extent::Rows(sink) if status.is_success() => BodyBuffer::List(RowSplitter::new(sink)),
-            Extent::Rows(_) | Extent::Whole | Extent::Usual => BodyBuffer::Whole(Vec::new()),
-        };
-        let (mut received, began) = (0, SystemClock.now());
-        loop {
-            // What has come buys time for the rest.
-            let allowance = self.limits.quiet + Duration::from_secs(received / MIN_BYTES_PER_SECOND);
-            let left = self.limits.quiet.min(allowance.saturating_sub(SystemClock.now().duration_since(began)));
-            let next = match timeout(left, response.chunk()).await {
-                Ok(next) => next.map_err(|why| self.request_context().io_error(&why)),
-                Err(_) => Err(ApiError::Stalled { server: server(), seconds: whole(self.limits.quiet) }),
-            };
-            let chunk = match next {
-                Ok(Some(chunk)) => chunk,
-                Ok(None) => return Ok(ReceivedBody { bytes: body.into_bytes(), broken: None }),
-                // The credential is refused, and must not be sent again for the sake of the words.
-                Err(why) if status == StatusCode::UNAUTHORIZED => {
-                    return Ok(ReceivedBody { bytes: Vec::new(), broken: Some(why) });
-                }
-                Err(why @ ApiError::BrokenOff { .. }) if !has_length => {
-                    return Ok(ReceivedBody { bytes: body.into_bytes(), broken: Some(why) });
-                }
-                Err(why) => return Err(why),
-            };
-            received += chunk.len() as u64;
-            if received > limit {
-                return Err(too_large());
-            }
-            body.extend(&chunk);
-        }
-    }
-
     async fn failed(&self, why: &reqwest::Error) -> SendError {
         let scene = self.request_context();
         if why.is_connect() {
@@ -288,40 +238,6 @@ impl HttpClient {
     fn no_answer(&self, within: Duration) -> ApiError {
         ApiError::NoAnswer { server: self.endpoint.authority(), seconds: whole(within) }
     }
-}
-
-/// A body while it arrives.
-enum BodyBuffer<'s> {
-    Whole(Vec<u8>),
-    /// A list, whose rows are taken out.
-    List(RowSplitter<'s>),
-}
-
-impl BodyBuffer<'_> {
-    fn extend(&mut self, chunk: &[u8]) {
-        match self {
-            Self::Whole(bytes) => bytes.extend_from_slice(chunk),
-            Self::List(splitter) => splitter.feed(chunk),
-        }
-    }
-
-    fn into_bytes(self) -> Vec<u8> {
-        match self {
-            Self::Whole(bytes) => bytes,
-            Self::List(splitter) => splitter.into_body(),
-        }
-    }
-}
-
-/// A body, and what ended its connection where that did not end properly.
-struct ReceivedBody {
-    bytes: Vec<u8>,
-    broken: Option<ApiError>,
-}
-
-/// Returns whether a body has an end of its own, by its length or in chunks.
-fn has_length(headers: &HeaderMap) -> bool {
-    headers.contains_key(CONTENT_LENGTH) || headers.contains_key(TRANSFER_ENCODING)
 }
 
 /// Makes an HTTP client that keeps this many idle connections.

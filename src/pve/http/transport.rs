@@ -1,30 +1,25 @@
 //! Requests out, answers in, for one caller.
 
+mod changes;
+mod credentials;
+
 use std::time::Duration;
 
-use percent_encoding::{AsciiSet, CONTROLS};
-use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_LENGTH, CONTENT_TYPE, COOKIE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
-};
-use reqwest::{Body, Method, Request};
+use reqwest::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use reqwest::{Method, Request};
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use time::OffsetDateTime;
-use zeroize::Zeroizing;
 
 use crate::clock::{Clock, SystemClock};
-use crate::model::{Endpoint, Secret, TokenId, TokenSecret};
+use crate::model::Endpoint;
 use crate::pve::ApiError;
 use crate::pve::http::http_client::{Extent, HttpClient, Limits, SendError};
-use crate::pve::http::multipart::Form;
 use crate::pve::http::proxy::Proxies;
 use crate::pve::http::reply::{Reply, ReplyError, SentCredential};
 use crate::pve::http::retry::{Attempts, CallEvent, Observer, Observers, RetryPolicy};
 use crate::pve::http::streaming_list::{RowReader, Rows};
 use crate::pve::tls::{HandshakePurpose, Presented, Trust};
-
-/// What cannot be in a cookie, and the sign of the encoding. The rest goes as it came: some servers do not decode it.
-const NO_COOKIE: &AsciiSet = &CONTROLS.add(b' ').add(b'"').add(b',').add(b';').add(b'\\').add(b'%');
 
 /// How much longer a node may take for the list of its storages: it looks at each of them.
 const STORAGE_PATIENCE: u32 = 4;
@@ -89,33 +84,6 @@ impl Transport {
     /// Returns what the server presented last.
     pub(in crate::pve) const fn presented(&self) -> &Presented {
         &self.way.presented
-    }
-
-    /// Authenticates every request with a token.
-    pub(in crate::pve) fn with_token(mut self, id: &TokenId, secret: &TokenSecret) -> Result<Self, ApiError> {
-        let id = id.header_text().map_err(|found| ApiError::unsendable(&id.user.to_string(), found))?;
-        let value = Zeroizing::new(format!("PVEAPIToken={id}={}", secret.expose()));
-        self.headers.insert(AUTHORIZATION, sensitive(&value)?);
-        Ok(self)
-    }
-
-    /// Authenticates every request with a ticket, and every one that changes something with its CSRF token, too.
-    pub(in crate::pve) fn with_ticket(mut self, ticket: &Secret, csrf: &Secret) -> Result<Self, ApiError> {
-        ticket.register_ticket();
-        csrf.register_ticket();
-        let encoded = percent_encoding::utf8_percent_encode(ticket.expose(), NO_COOKIE);
-        let value = Zeroizing::new(format!("PVEAuthCookie={encoded}"));
-        self.headers.insert(COOKIE, sensitive(&value)?);
-        self.csrf = Some(sensitive(csrf.expose())?);
-        Ok(self)
-    }
-
-    /// Takes the credentials away.
-    pub(in crate::pve) fn anonymous(mut self) -> Self {
-        self.headers.remove(AUTHORIZATION);
-        self.headers.remove(COOKIE);
-        self.csrf = None;
-        self
     }
 
     /// Reports calls to an observer from here on.
@@ -223,73 +191,6 @@ impl Transport {
         })
     }
 
-    /// Sends a form with secrets that changes nothing on the server: a log-in.
-    pub(in crate::pve) async fn submit(
-        &self,
-        path: &[&str],
-        form: &[(&str, &str)],
-        secrets: &[(&str, &Secret)],
-    ) -> Result<Value, ApiError> {
-        let secrets = secrets.iter().map(|(name, secret)| (*name, secret.expose()));
-        let form: Vec<(&str, &str)> = form.iter().copied().chain(secrets).collect();
-        let send = async || {
-            let request = self.request(Method::POST, path, &[], Some(&form))?;
-            self.way.send(request, Extent::Usual, &self.listener).await.map_err(SendError::error)
-        };
-        let call = async || Attempt::read(send().await, |reply| self.read(path, reply));
-        self.repeated(RetryPolicy::Elsewhere, call).await
-    }
-
-    /// Changes something. It is sent again only where it was certainly not carried out: where the answer is lost, so is
-    /// the knowledge of what happened.
-    pub(in crate::pve) async fn change(
-        &self,
-        method: Method,
-        path: &[&str],
-        form: &[(&str, &str)],
-    ) -> Result<Value, ApiError> {
-        let repeat = if method == Method::PUT { RetryPolicy::Sets } else { RetryPolicy::Acts };
-        self.send_change(repeat, method, path, form).await
-    }
-
-    /// Creates something. As a change; where the server had no worker for the task, the caller looks before it asks again.
-    pub(in crate::pve) async fn create(&self, path: &[&str], form: &[(&str, &str)]) -> Result<Value, ApiError> {
-        self.send_change(RetryPolicy::Creates, Method::POST, path, form).await
-    }
-
-    async fn send_change(
-        &self,
-        repeat: RetryPolicy,
-        method: Method,
-        path: &[&str],
-        form: &[(&str, &str)],
-    ) -> Result<Value, ApiError> {
-        let send = async || {
-            // The server refuses a DELETE with a body.
-            let (query, body) = if method == Method::DELETE { (form, None) } else { (&[][..], Some(form)) };
-            let request = self.request(method.clone(), path, query, body)?;
-            self.way.send(request, Extent::Usual, &self.listener).await.map_err(SendError::of_change)
-        };
-        self.repeated(repeat, async || Attempt::read(send().await, |reply| self.read_change(path, reply))).await
-    }
-
-    /// Sends a form with a file, once: where the answer is lost, so is the knowledge of what happened.
-    pub(in crate::pve) async fn send_form(&self, path: &[&str], form: Form) -> Result<Value, ApiError> {
-        let unfit = |_| ApiError::Preparation { why: "the form has an invalid content type".to_owned() };
-        let kind = HeaderValue::from_str(&form.kind()).map_err(unfit)?;
-        let mut request = self.request(Method::POST, path, &[], None)?;
-        request.headers_mut().insert(CONTENT_TYPE, kind);
-        request.headers_mut().insert(CONTENT_LENGTH, HeaderValue::from(form.length()));
-        *request.body_mut() = Some(Body::wrap(form));
-        let reply = self
-            .way
-            .with_upload_timeout()
-            .send(request, Extent::Usual, &self.listener)
-            .await
-            .map_err(SendError::of_change)?;
-        self.read_change(path, reply)
-    }
-
     /// Calls until an answer is final, by the one rule of repeating.
     async fn repeated<T>(&self, repeat: RetryPolicy, call: impl AsyncFn() -> Attempt<T>) -> Result<T, ApiError> {
         let mut tries = Attempts::new(repeat);
@@ -303,14 +204,6 @@ impl Transport {
             self.listener.notify(&CallEvent::Retry { why: &why, pause, number: tries.made() + 1 });
             SystemClock.sleep(pause).await;
         }
-    }
-
-    fn read_change(&self, path: &[&str], reply: Reply) -> Result<Value, ApiError> {
-        let may_be_done = reply.may_be_done();
-        self.read(path, reply).map_err(|why| match why {
-            why if may_be_done => ApiError::OutcomeUnknown { source: Box::new(why) },
-            why => why,
-        })
     }
 
     fn read(&self, path: &[&str], reply: Reply) -> Result<Value, ApiError> {
@@ -354,13 +247,4 @@ impl Transport {
         }
         Ok(request)
     }
-}
-
-fn sensitive(text: &str) -> Result<HeaderValue, ApiError> {
-    let unfit = |_| ApiError::Preparation {
-        why: "the credentials contain characters that are not allowed in a header".to_owned(),
-    };
-    let mut value = HeaderValue::from_bytes(text.as_bytes()).map_err(unfit)?;
-    value.set_sensitive(true);
-    Ok(value)
 }
