@@ -343,8 +343,8 @@ fn every_way_out_of_every_question_works_on_every_terminal_3() {
 const OF_OTHER_COMMANDS: [&str; 5] =
     ["Generate a new secret?", "Revoke ", "Password", "Token secret, or everything you copied", "Realm of "];
 
-/// How many questions have a text that is put together elsewhere; the rows above have them as well.
-const PUT_TOGETHER: usize = 11;
+/// How many questions have a text that is put together elsewhere; the rows above have those of the wizard as well.
+const PUT_TOGETHER: usize = 12;
 
 fn sources(folder: &Path, texts: &mut Vec<String>) {
     for item in fs::read_dir(folder).unwrap() {
