@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use glassdome::settings::{AmbiguousValues, Change, EnvFile, Instance, Key, WritableValue};
 
-/// How often a quick thing is done; the fastest counts, because everything else is somebody else's work.
+/// How often a quick thing is done; the fastest counts, because everything else is the work of other processes.
 const ROUNDS: usize = 15;
 
 fn main() -> ExitCode {

@@ -60,7 +60,7 @@ pub(crate) enum Action {
     MakeRole,
     /// Changes the role that we made.
     ChangeRole,
-    /// Gives the role that we made to somebody else.
+    /// Gives the role that we made to another user.
     UseRole,
     /// Gives our user a role on a single VM.
     GrantUser,
@@ -72,7 +72,7 @@ pub(crate) enum Action {
     MakePool,
     /// Puts a VM into our pool.
     FillPool,
-    /// Gives somebody else a role on our pool.
+    /// Gives another user a role on our pool.
     GrantPool,
     /// Removes the token that is used or was made.
     RevokeToken,

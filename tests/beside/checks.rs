@@ -78,7 +78,7 @@ impl FinalState<'_> {
         let mut expected = self.scene().start.clone();
         expected.things.retain(|key, _| !self.case.scenario.may_change(self.scene(), key));
         expected.follow(&self.acted.found, &self.acted.left);
-        // A token that is to be rotated or revoked takes what it was granted with it, whoever granted it.
+        // A token that is to be rotated or revoked takes what it was granted with it, no matter who granted it.
         let goes = self.scene().ours.contains(&token(self.scene().token));
         let of_it = format!("acl/token:{}/", self.scene().token);
         expected.things.retain(|key, _| !(goes && key.starts_with(&of_it)));
@@ -248,14 +248,14 @@ impl FinalState<'_> {
         broken
     }
 
-    /// Tells whether the token of the settings file does not work, though nobody else took it away.
+    /// Tells whether the token of the settings file does not work, though no other user took it away.
     fn dead(&self, text: &str) -> Option<String> {
         let get = |name: &str| text.lines().find_map(|line| line.strip_prefix(&format!("{name}=")));
         let (user, name, secret) = (get("PROXMOX_USER")?, get("PROXMOX_TOKEN_NAME")?, get("PROXMOX_TOKEN_VALUE")?);
         let is_revoked = self.case.scenario.name == "token-revoke" || self.case.action == Action::RevokeToken;
         let held = self.state.things.get(&token(&format!("{user}!{name}")));
         let works = held.is_some_and(|it| it.contains(secret));
-        // Whoever does not get the answer cannot know the secret, and says so; the next run makes another.
+        // A run that does not get the answer cannot know the secret, and says so; the next run makes another.
         let request = self.requests.get(self.acted.number - 1);
         let is_lost = self.case.ending == Ending::Cut && request.is_some_and(|it| it.body.contains("regenerate=1"));
         (!works && !is_revoked && !is_lost).then(|| format!("the settings file holds a dead secret of {user}!{name}"))

@@ -1,4 +1,4 @@
-//! An administrator beside us: whatever somebody else does on the server between two of our requests, and however our run
+//! An administrator beside us: whatever another administrator does on the server between two of our requests, and however our run
 //! ends then, nothing of theirs is harmed and nothing of ours is left unnamed.
 //!
 //! `cargo test` tries a sample; `cargo test --test beside -- --all` tries every combination, and prints how many there
@@ -69,7 +69,7 @@ fn main() -> ExitCode {
         match recording {
             Ok(recording) => cases.extend(combinations(scenario, &recording)),
             Err(why) => {
-                println!("beside: a run that nobody disturbs fails: {why}");
+                println!("beside: an undisturbed run fails: {why}");
                 return ExitCode::FAILURE;
             }
         }

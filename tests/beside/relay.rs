@@ -154,7 +154,7 @@ impl Identities {
     pub(crate) fn new() -> Self {
         let authority = Authority::new("Proxmox Virtual Environment");
         let trusted = authority.good();
-        let other = Authority::new("Somebody in between").good();
+        let other = Authority::new("A machine in between").good();
         Self { authority, trusted, other }
     }
 }
@@ -231,7 +231,7 @@ impl Relay {
         self.inner.gate().acted.take()
     }
 
-    /// Lists what was sent to a certificate that nobody was to trust.
+    /// Lists what was sent to a certificate that was not to be trusted.
     pub(crate) fn leaks(&self) -> Vec<String> {
         self.inner.gate().leaks.clone()
     }

@@ -15,7 +15,7 @@ use crate::scenarios::{PreparedScenario, Scenario};
 use crate::state::State;
 use crate::support::test_env::{BOUND, Outcome, TestEnv};
 
-/// What a scenario does when nobody gets in the way.
+/// What a scenario does without another administrator.
 pub(crate) struct Recording {
     pub(crate) scene: Scene,
     pub(crate) requests: Vec<Request>,
@@ -99,7 +99,7 @@ impl Case {
 }
 
 impl Scenario {
-    /// Runs it with nobody in the way, and keeps what there was before each request.
+    /// Runs it undisturbed, and keeps what there was before each request.
     pub(crate) fn record(&'static self) -> Result<Recording, String> {
         let setting = self.set_up();
         setting.relay.record();
@@ -154,7 +154,7 @@ fn journal(stage: &TestEnv) -> String {
     text
 }
 
-/// Tells what happened, for somebody who looks for the reason.
+/// Tells what happened, for a reader who looks for the reason.
 fn describe(requests: &[Request], acted: &Acted, runs: &[Outcome]) -> String {
     let mut text = String::new();
     for (index, request) in requests.iter().enumerate() {

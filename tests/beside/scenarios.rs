@@ -76,7 +76,7 @@ const OF_VMS: &[Action] = &[
     A::GrantToken,
 ];
 
-/// Of a VM that is named by its VMID nobody knows with which drives it was made.
+/// Of a VM that is named by its VMID it is not known with which drives it was made.
 const OF_NAMED_VMS: &[Action] =
     &[A::TakeVmid, A::CopyMarker, A::RenameVm, A::DescribeVm, A::RevokeToken, A::ChangeCertificate, A::TakePrivileges];
 
@@ -428,7 +428,7 @@ impl Scenario {
             { "filename": "pve-root-ca.pem", "pem": identities.authority.pem },
             { "filename": "pve-ssl.pem", "pem": identities.trusted.pem },
         ]);
-        // An orphan of the number that a clone gets, and an image of somebody's.
+        // An orphan of the number that a clone gets, and an image of another user.
         cluster.add_disk(100, "pve", "local-lvm", "vm-100-disk-7", 1 << 30);
         match self.ground {
             StartingPoint::Protected => {

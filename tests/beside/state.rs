@@ -91,7 +91,7 @@ impl State {
         }
     }
 
-    /// Does to this state what somebody did who found one state and left another.
+    /// Does to this state what an administrator did who found one state and left another.
     pub(crate) fn follow(&mut self, found: &Self, left: &Self) {
         for (key, value) in &left.things {
             if found.things.get(key) != Some(value) {

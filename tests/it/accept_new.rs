@@ -42,7 +42,7 @@ enum AcceptsNew {
 /// The instance, and whether the file says not to verify, as every file with a pin does.
 const FILES: [(&str, &str); 2] = [("01", "PROXMOX_VERIFY_SSL=false\n"), ("02", "")];
 
-/// Answers what anybody may ask, and lets nobody in.
+/// Answers calls that need no credentials, and rejects all credentials.
 fn closed(asked: &Asked) -> ServerAction {
     if asked.line().contains("/access/domains") {
         return data(r#"[{"realm":"pve","type":"pve"},{"realm":"pam","type":"pam"}]"#);

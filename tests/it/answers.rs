@@ -1,4 +1,4 @@
-//! Every question of set-up has its flag and its variable: answered by either alone, and by nobody.
+//! Every question of set-up has its flag and its variable: answered by either alone, and by neither.
 
 use glassdome::model::Fingerprint;
 use glassdome::sandbox::{Options, Sandbox};

@@ -27,7 +27,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("main", &[]),
 ];
 
-/// Where each library is at home: nobody else names it.
+/// Where each library is at home: no other part names it.
 const HOMES: &[(&str, &[&str])] = &[
     ("reqwest", &["pve"]),
     ("rustls", &["pve", "sandbox"]),

@@ -204,7 +204,7 @@ fn every_node_that_is_online_is_verified() {
     let offline = node(&document, "pve4");
     assert_eq!(offline["outcome"], "offline", "{document}");
     assert!(offline["why"].as_str().unwrap().contains("not online"), "{document}");
-    assert_eq!(document["unproven"], serde_json::json!([]), "whoever is offline need not be proven");
+    assert_eq!(document["unproven"], serde_json::json!([]), "an offline node need not be verified");
     let text = stage.glassdome("test-vm --all-nodes").expect(0).results;
     assert!(text.contains("can create VMs on 3 nodes ("), "{text}");
     assert!(text.contains("pve4        node pve4 is not online"), "{text}");
@@ -294,7 +294,7 @@ fn one_clone_in_ten_may_fail_in_each_way_and_every_vm_that_is_left_is_named() {
     let reasons = document["failures"].to_string();
     assert!(reasons.contains("interrupted by signal") && reasons.contains("unexpected status"), "{reasons}");
     assert_eq!(document["error"]["kind"], "left_behind");
-    // Whoever was faster keeps his VMs; of ours only those whose worker was killed are left, locked, and each is named.
+    // The faster client keeps its VMs; of ours only those whose worker was killed are left, locked, and each is named.
     let mut left: Vec<u64> =
         document["left_behind"].as_array().unwrap().iter().filter_map(|it| it["vmid"].as_u64()).collect();
     left.sort_unstable();
@@ -305,7 +305,7 @@ fn one_clone_in_ten_may_fail_in_each_way_and_every_vm_that_is_left_is_named() {
             let config = &cluster.vms[&u32::try_from(vmid).unwrap()].config;
             config.get("name") == Some("rival")
         });
-        assert!(is_rival || left.contains(&vmid), "VM {vmid} is left, and nobody says so: {document}");
+        assert!(is_rival || left.contains(&vmid), "VM {vmid} is left and not reported: {document}");
     }
 }
 

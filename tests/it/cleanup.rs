@@ -246,7 +246,7 @@ fn a_marked_vm_with_another_name_is_destroyed_only_after_a_yes() {
         let _ = terminal.end(0);
         assert_eq!(Admin::of(&sandbox).vmids().contains(&700), is_there, "{answer}");
     }
-    // Nobody is asked about one whose name is the usual one, and nobody where the yes was given beforehand.
+    // No question is asked about a VM with the usual name, nor with --yes.
     let (sandbox, stage) = scene(&[]);
     let mut terminal = Terminal::start(&stage, 100, "cleanup --vmid 700");
     terminal.wait_for("VM 700 (glassdome-test-");

@@ -171,7 +171,7 @@ impl Echo {
                 let (manner, count) = *now;
                 drop(now);
                 match manner {
-                    // Whoever is to be authenticated must first find that this is Proxmox VE.
+                    // Before it authenticates, the program must find that this is Proxmox VE.
                     _ if asked.line().contains("/access/domains") => passed_on(&sandbox, asked, None, &secrets),
                     ServerBehavior::Refuses { after, status } if count > after => refusal(asked, status, asked.before),
                     ServerBehavior::Refuses { .. } => passed_on(&sandbox, asked, None, &secrets),
@@ -231,7 +231,7 @@ fn texts(folder: &Path) -> String {
     listing.map(|item| text(&item.unwrap().path())).collect()
 }
 
-/// Looks for a secret as somebody would who wants to find it; says in which spelling it is there.
+/// Looks for a secret in every spelling that an attacker would try; says in which spelling it is there.
 fn found(secret: &str, text: &str) -> Option<&'static str> {
     let secret = secret.to_lowercase();
     let joined: String = text.lines().map(str::trim_start).collect();

@@ -34,8 +34,8 @@ fn acl(entries: &[(u16, u16, u32)]) -> Vec<u8> {
 
 /// A list that lets user 1000 read: the group has these permissions, everybody else those.
 fn list(group: u16, mask: u16, other: u16) -> Vec<u8> {
-    let nobody = u32::MAX;
-    acl(&[(0x01, 6, nobody), (0x02, 4, 1000), (0x04, group, nobody), (0x10, mask, nobody), (0x20, other, nobody)])
+    let no_id = u32::MAX;
+    acl(&[(0x01, 6, no_id), (0x02, 4, 1000), (0x04, group, no_id), (0x10, mask, no_id), (0x20, other, no_id)])
 }
 
 fn attribute(path: &Path, name: &str) -> Option<Vec<u8>> {

@@ -30,7 +30,7 @@ impl Random {
         of[self.roll(of.len())]
     }
 
-    /// A value out of everything that is special to somebody.
+    /// A value out of everything that is special to some reader.
     fn value(&mut self) -> String {
         let parts = [
             "a", "Z9", "pve", "hunter2", " ", "  ", "\t", "#", " #", "$", "$a", "${", "${B}", "}", "$(x)", "`", "'",
@@ -65,7 +65,7 @@ impl Random {
         }
     }
 
-    /// A line of ours as somebody may have written it.
+    /// A line of this program as a user may have written it.
     fn own_line(&mut self, name: &str) -> String {
         let start = self.one(&["", "", "", "  ", "\t", "export ", "  export\t"]);
         let sign = self.one(&["=", "=", "=", "=", " = ", "= ", " ="]);
@@ -309,7 +309,7 @@ fn compare(reader: &str, before: &Reading, after: &Reading, case: &Case) {
     assert_eq!(before, after, "{}", story());
 }
 
-/// Files that nobody should have written: open quotes, stray signs, half lines.
+/// Files that should not exist: open quotes, stray signs, half lines.
 fn junk(random: &mut Random) -> String {
     let parts = [
         "A",

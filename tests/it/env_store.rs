@@ -1,4 +1,4 @@
-//! The file on disk: whole at every moment, private, and nobody else's work lost.
+//! The file on disk: whole at every moment, private, and no other program's change lost.
 
 use std::fs::{self, Permissions};
 use std::io::Write as _;
@@ -247,7 +247,7 @@ fn a_folder_without_write_permission_leaves_the_file_as_it_was() {
         if Command::new("setpriv").arg("--version").output().is_err() {
             return skipped("setpriv is not installed; run .ci/install");
         }
-        // The program is copied, for nobody may not enter the folder that it was built in.
+        // The program is copied, because the unprivileged user may not enter the folder that it was built in.
         let place = tempfile::tempdir().unwrap();
         fs::set_permissions(place.path(), Permissions::from_mode(0o755)).unwrap();
         let executable = place.path().join("it");
@@ -255,8 +255,8 @@ fn a_folder_without_write_permission_leaves_the_file_as_it_was() {
         // moment, cannot be run.
         let copied = Command::new("cp").arg(std::env::current_exe().unwrap()).arg(&executable).status().unwrap();
         assert!(copied.success());
-        let nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
-        let output = child(&nobody, &executable, &path).current_dir(place.path()).output().unwrap();
+        let unprivileged = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"];
+        let output = child(&unprivileged, &executable, &path).current_dir(place.path()).output().unwrap();
         String::from_utf8(output.stdout).unwrap()
     } else {
         format!("REFUSED {:?}", save(&path, NEW, GroupRights::Keep).unwrap_err())

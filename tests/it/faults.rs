@@ -281,7 +281,7 @@ fn a_second_ctrl_c_leaves_at_once_and_names_the_vm() {
     assert_eq!(stage.entries().len(), 1);
 }
 
-/// Runs `test-vm` under a fault whose end may be good or bad, and checks that no VM is left that nobody knows of: each
+/// Runs `test-vm` under a fault whose end may be good or bad, and checks that no VM is left unrecorded: each
 /// one is named on the screen, stands in the journal, and is removed by `cleanup` once the fault is over.
 #[track_caller]
 fn nothing_is_forgotten(faults: &[Fault], codes: &[i32]) -> Outcome {

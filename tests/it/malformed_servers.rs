@@ -100,7 +100,7 @@ fn a_bomb_is_not_set_off() {
     let sandbox = Sandbox::start(Options { faults, ..quick() }).unwrap();
     let stage = TestEnv::new();
     stage.point_at(&sandbox);
-    // Whoever unpacks it finds a good answer, and then blanks without number.
+    // Unpacked, it has a good answer, and then blanks without number.
     let url = format!("https://{}/api2/json/access/domains", sandbox.address());
     let curl = ["-s", "--compressed", "--noproxy", "*", "--cacert", "proxmox-ca.pem", "-o", "unpacked", &url];
     let unpacked = Command::new("curl").args(curl).current_dir(stage.folder()).status();

@@ -12,7 +12,7 @@ use crate::support::picture::Picture;
 use crate::support::terminal::Terminal;
 use crate::support::test_env::{TestEnv, quick};
 
-/// As wide as a terminal is that nobody has widened.
+/// The default width of a terminal.
 const COLUMNS: u16 = 80;
 
 /// The variable that asks for new pictures.

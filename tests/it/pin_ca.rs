@@ -5,7 +5,7 @@ use glassdome::sandbox::{Flaw, Sandbox};
 
 use crate::support::test_env::{Outcome, TestEnv, mode, quick};
 
-/// Runs set-up against a certificate that nobody knows yet.
+/// Runs set-up against a certificate that is not known yet.
 fn set_up(stage: &TestEnv, sandbox: &Sandbox, more: &str) -> Outcome {
     let (user, _, secret) = sandbox.default_token();
     stage.write("secret.txt", secret);

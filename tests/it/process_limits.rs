@@ -59,11 +59,11 @@ fn a_full_disk_costs_neither_the_settings_nor_a_vm() {
 fn a_read_only_folder_is_reported_and_the_file_stays() {
     let (_sandbox, stage) = scene(quick());
     if !is_root() {
-        return skipped("only root can become somebody else");
+        return skipped("only root can change its user");
     }
     let old = stage.read(".env").replace("PROXMOX_NODE=pve\n", "");
     stage.write(".env", &old);
-    // The program is copied, for nobody may not enter the folder that it was built in.
+    // The program is copied, because the unprivileged user may not enter the folder that it was built in.
     let place = tempfile::tempdir().unwrap();
     fs::set_permissions(place.path(), Permissions::from_mode(0o755)).unwrap();
     // By another process: a child of a test beside this one would inherit the open file, and a file that is open for
@@ -143,7 +143,7 @@ fn of_two_wizards_at_once_the_second_writes_nothing() {
     second.end(3).says("nothing was written");
     assert_eq!(stage.read(".env"), written);
 
-    // Somebody else with an editor, in place of the first wizard.
+    // Another user with an editor, in place of the first wizard.
     Admin::of(&sandbox).call("POST", "/pools", "poolid=lab");
     let mut third =
         Terminal::of(stage.command(stage.flags_to(&sandbox, "setup --skip-test-vm --node pve --pool lab")), 80);

@@ -56,7 +56,7 @@ fn a_signal_ends_the_reading_of_a_ca_that_does_not_come_and_one_that_comes_is_re
     let path = stage.path("pipe");
     fifo(&path);
     let give = |line: &str| {
-        // The program waits only for somebody who is there before it.
+        // The program waits only for a writer that is there before it.
         let writer = OpenOptions::new().read(true).write(true).open(&path).unwrap();
         let child = stage.spawn(&format!("{line} --ca-file pipe"));
         wait_for_thread(child.id(), "blocking");
@@ -195,7 +195,7 @@ fn standard_input_gives_one_secret_under_every_name_that_it_has() {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap();
-        // Where it refuses both at once nobody reads.
+        // If it refuses both at once, it does not read.
         let _ = child.stdin.take().unwrap().write_all(TYPED.as_bytes());
         Outcome::of(&child.wait_with_output().unwrap()).expect(2).says("only one secret can come from standard input");
     }

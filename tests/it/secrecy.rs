@@ -10,7 +10,7 @@ use crate::support::admin::Admin;
 use crate::support::lacks;
 use crate::support::test_env::{TestEnv, mode, quick};
 
-/// A token of the sandbox whose secret nobody else has.
+/// A token of the sandbox whose secret is used nowhere else.
 fn canary(sandbox: &Sandbox) -> String {
     let admin = Admin::of(sandbox);
     let secret = admin.token("canary@pve", "tt", false);

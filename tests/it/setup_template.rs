@@ -69,14 +69,14 @@ fn a_number_that_was_named_is_the_number_that_it_gets() {
 fn a_vm_that_is_in_the_way_is_left_alone() {
     let (sandbox, stage) = scene(quick());
     sandbox.edit(|cluster| {
-        cluster.add_template(9000, "somebody-elses", "pve", "local-lvm");
+        cluster.add_template(9000, "another-users", "pve", "local-lvm");
         cluster.set_option(9000, "template", "0");
     });
-    // Whoever named that number is told.
+    // An error, if that number was named.
     let line = "setup --no-input --create-template jammy.img";
     let named = format!("{line} --ubuntu-2204-template-id 9000");
-    stage.run(stage.flags_to(&sandbox, &named)).expect(8).says("VM 9000 (somebody-elses) is not a template");
-    // Whoever named none gets the next free one.
+    stage.run(stage.flags_to(&sandbox, &named)).expect(8).says("VM 9000 (another-users) is not a template");
+    // Without a named number, setup takes the next free one.
     stage.run(stage.flags_to(&sandbox, line)).expect(0);
     let made = Admin::of(&sandbox).vmids().into_iter().find(|vmid| ![101, 9000].contains(vmid)).unwrap();
     assert!(stage.read(".env").contains(&format!("UBUNTU_2204_TEMPLATE_ID={made}\n")));
@@ -128,7 +128,7 @@ fn a_person_is_offered_it() {
 #[test]
 fn a_person_to_whom_it_fails_may_go_another_way() {
     let (sandbox, mut stage) = scene(quick());
-    // Nobody answers where Ubuntu keeps its checksums.
+    // No server answers where Ubuntu keeps its checksums.
     stage.set("HTTPS_PROXY", "http://127.0.0.1:9");
     stage.set("NO_PROXY", "127.0.0.1");
     let mut terminal = at_the_keyboard(&stage, &sandbox, "setup");
@@ -193,7 +193,7 @@ fn a_template_that_a_flag_names_is_distinguished_from_one_that_may_not_be_seen()
         .run(stage.flags_to(&sandbox, &format!("{line} 7001")))
         .expect(8)
         .says("template 7001 does not exist on any node");
-    // Somebody who sees 9000 alone cannot tell whether 9001 exists.
+    // A user who sees 9000 alone cannot tell whether 9001 exists.
     let admin = Admin::of(&sandbox);
     let secret = admin.token("apex@pve", "narrow", true);
     for path in ["/vms/9000", "/vms/101", "/vms/100", "/storage", "/sdn", "/nodes"] {

@@ -36,7 +36,7 @@ fn the_sandbox_rehearses_it_without_any_answer() {
     let stage = TestEnv::new();
     let line = "setup --sandbox --no-input --create-token";
     stage.glassdome(&format!("{line} --token-name glassdome-token")).expect(3).says("already exists");
-    // Nobody chose the name that is taken: the next one is.
+    // The name that is taken was not chosen by the user: the next one is.
     stage.glassdome(line).expect(0);
     assert!(stage.read(".env.sandbox").contains("PROXMOX_TOKEN_NAME=glassdome-token-2\n"));
     let line = format!("{line} --user svc@pve --token-name rehearsed");

@@ -510,7 +510,7 @@ fn a_second_interruption_leaves_at_once_and_names_what_is_left() {
         assert!(began.elapsed() < BOUND, "the task is not watched");
         std::thread::sleep(Duration::from_millis(10));
     }
-    // Nobody answers any more: the clean-up that the first one asks for cannot end.
+    // No server answers any more: the clean-up that the first one asks for cannot end.
     sandbox.add_fault(Fault::HoldAfter(1));
     signal(&child, Signal::INT);
     let began = Instant::now();

@@ -189,7 +189,7 @@ fn a_vm_that_another_user_took_over_is_neither_changed_nor_destroyed() {
         let child = stage.spawn(&create(""));
         wait_for_task(&sandbox, kind);
         if kind == ":qmcreate:" {
-            // Somebody destroys it the moment it is made, and takes its number.
+            // Another user destroys it the moment it is made, and takes its number.
             sandbox.edit(|cluster| {
                 cluster.fast_forward();
                 cluster.vms.remove(&9100);

@@ -125,8 +125,8 @@ fn the_window_may_change_while_a_question_is_open() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     let mut terminal = Terminal::start(&stage, 80, &format!("setup --ca-file ca.pem --host {}", sandbox.address()));
-    terminal.wait_for("User for the token").press("somebody-with-a-long-name");
-    terminal.wait_for("somebody-with-a-long-name").resize(30);
+    terminal.wait_for("User for the token").press("a-user-with-a-long-nickname");
+    terminal.wait_for("a-user-with-a-long-nickname").resize(30);
     terminal
         .press("\r")
         .wait_for("❯ pve")
@@ -173,7 +173,7 @@ fn a_server_that_falls_silent_is_reported_with_the_reason_and_a_vm_that_is_gone_
     stage.point_at(&sandbox);
     let mut terminal = Terminal::start(&stage, 80, "test-vm --no-start");
     terminal.wait_for("Cloning 9000 to VM 100 (");
-    // What is typed meanwhile is not shown, breaks no line, and is nobody's answer.
+    // What is typed meanwhile is not shown, breaks no line, and answers no question.
     terminal.press("x\r").wait_for("Cloning 9000 to VM 100 (2 s)");
     assert_eq!(terminal.text().matches("Cloning 9000 to VM 100 (").count(), 1, "{}", terminal.text());
     sandbox.add_fault(Fault::Gateway(503));

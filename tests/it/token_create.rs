@@ -1,4 +1,4 @@
-//! `glassdome token create`: every way to a token, and nobody who loses anything by it.
+//! `glassdome token create`: every way to a token, and no user who loses anything by it.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -38,7 +38,7 @@ fn everything(access: &Access) -> BTreeMap<(String, String), BTreeSet<String>> {
     held
 }
 
-/// Sees that nobody holds less than before.
+/// Checks that no user or token holds less than before.
 #[track_caller]
 fn no_subject_lost(before: &BTreeMap<(String, String), BTreeSet<String>>, sandbox: &Sandbox) {
     let after = sandbox.edit(|cluster| everything(&cluster.access));
@@ -135,7 +135,7 @@ fn administrators_by_group_and_by_own_entry_stay_what_they_are() {
         no_subject_lost(&before, &sandbox);
         stage.glassdome("test-vm").expect(0);
     }
-    // Whoever was shut out on purpose stays out.
+    // A subject that was denied access on purpose stays denied.
     admin.call("POST", "/access/users", "userid=out@pve");
     admin.grant("/vms", "out@pve", "NoAccess");
     let before = sandbox.edit(|cluster| identities(&cluster.access));
@@ -305,7 +305,7 @@ fn a_second_signal_leaves_at_once_with_the_lines_that_undo() {
     let stage = stage(&sandbox);
     let file = stage.read(".env");
     let line = "token create --no-input --yes --login-user root@pam --user svc@pve --token-name tt";
-    // The user is made, the role is asked for, and from then on nobody answers.
+    // The user is made, the role is asked for, and from then on no server answers.
     let number = {
         let sandbox = Sandbox::start(quick()).unwrap();
         self::stage(&sandbox).glassdome(line).expect(0);

@@ -48,7 +48,7 @@ fn a_list_tells_what_is_known_of_each_token() {
     let other = token(&stage, "list --user nobody@pve").expect(0).json();
     assert_eq!(other["tokens"], serde_json::json!([]));
     token(&stage, "list --user ghost@pve").expect(9);
-    // A token's own log-in does not exist, and somebody without rights sees only its own.
+    // A token's own log-in does not exist, and a user without privileges sees only its own.
     stage.glassdome("token list --no-input --login-user nobody@pve").expect(7);
 }
 
@@ -180,7 +180,7 @@ fn killed_while_the_token_is_asked_for(place: usize) -> Option<(Sandbox, TestEnv
 
 #[test]
 fn a_token_that_only_looks_like_ours_is_left_alone() {
-    // Killed while the second token was asked for; then somebody else makes one of that name. Reads that go out at once
+    // Killed while the second token was asked for; then another user creates one of that name. Reads that go out at once
     // arrive in any order: once in a while another request is held.
     let place = request_for_the_token();
     let killed = (0..20).find_map(|_| killed_while_the_token_is_asked_for(place));

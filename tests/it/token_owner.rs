@@ -87,7 +87,7 @@ fn what_others_added_to_what_a_run_made_is_kept_and_named() {
             let access = &cluster.access;
             assert_eq!(access.users.contains_key("svc@pve"), objects.contains(&"user svc@pve"), "{added:?}");
             assert_eq!(access.pools.contains_key("lab"), objects.contains(&"pool lab"), "{added:?}");
-            assert!(access.roles.contains_key("GlassdomeGuest"), "the role of somebody else");
+            assert!(access.roles.contains_key("GlassdomeGuest"), "the role of another user");
         });
         assert!(!outcome.stderr.contains("pveum user delete") || objects.is_empty(), "{outcome:?}");
     }
@@ -296,7 +296,7 @@ fn a_token_that_another_instance_uses_is_neither_removed_nor_given_another_secre
     for line in ["test-vm --no-start", "test-vm --instance 02 --no-start"] {
         stage.glassdome(line).expect(0);
     }
-    // A comment from which somebody goes back counts as well.
+    // A comment to which a user may go back counts as well.
     let stage = self::stage(&sandbox);
     stage.write(".env", &format!("{}# {user}!{name}={secret}\n", stage.read(".env")));
     token(&stage, "rotate --yes --login-user root@pam").expect(0).says(" kept: ");

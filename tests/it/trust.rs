@@ -159,7 +159,7 @@ async fn an_authority_whose_time_is_not_now_vouches_for_nothing() {
         (ended.below("good", (2020, 2090)).good_with_chain(), bundle(&[&ended]), "authority not valid"),
     ] {
         assert_eq!(outcome(&identity, &trust).await, expected, "{trust:?}");
-        // Beside a pin the authority must hold as well; a pin alone asks for nobody who signed.
+        // Beside a pin the authority must hold as well; a pin alone needs no signer.
         let Trust::Ca(authorities) = trust else { unreachable!() };
         let both = Trust::CaAndPinned(authorities, identity.fingerprint().into());
         assert_eq!(outcome(&identity, &both).await, expected);

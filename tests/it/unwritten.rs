@@ -83,7 +83,7 @@ fn what_was_changed_is_reported_elsewhere_and_stands() {
     // A failure of the command itself outweighs it.
     let line = "test-vm --template 101 -o json";
     onto_a_full_disk(&stage, line).unwrap().expect(stage.glassdome(line).code).says("cannot write the result");
-    // What is revealed is not told where nobody asked for it.
+    // A revealed secret is not printed anywhere else.
     let revealed = onto_a_full_disk(&stage, "env --reveal").unwrap();
     assert!(!revealed.stderr.contains("PROXMOX_TOKEN_VALUE"), "{revealed:?}");
 }

@@ -15,7 +15,7 @@ use crate::support::server::{Asked, Authority, Server, ServerAction, data, reply
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// A clock that moves only when somebody waits on it.
+/// A clock that moves only when something waits on it.
 struct StepClock {
     began: Instant,
     passed: Mutex<Duration>,

@@ -1,7 +1,7 @@
 //! Takes the rows of a long list out of a body while it arrives, so that memory never holds more than one of them.
 //!
 //! `{"data":[ROW,ROW],"total":2}` becomes `{"data":[],"total":2}` and two rows. Everything that is not as it should be stays
-//! in the body from there on: whoever parses it meets the same error as in the body that the server sent.
+//! in the body from there on: parsing it gives the same error as in the body that the server sent.
 
 use std::borrow::Cow;
 use std::ops::ControlFlow;

@@ -1,4 +1,4 @@
-//! Somebody with all rights on a sandbox, who calls its API over a plain TLS socket.
+//! An administrator with all rights on a sandbox, who calls its API over a plain TLS socket.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

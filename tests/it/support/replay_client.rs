@@ -215,7 +215,7 @@ impl<'a> Replay<'a> {
         format!("{head}\r\n{body}").into_bytes()
     }
 
-    /// Replaces the tickets of a form, which were signed with a key that nobody has.
+    /// Replaces the tickets of a form, which were signed with a key that is not known.
     fn signed(&self, body: &str, unix: u64) -> String {
         let user = body.split('&').find_map(|field| field.strip_prefix("username=")).unwrap_or_default();
         let (user, signer) = (user.replace("%40", "@"), &self.cluster.access.signer);

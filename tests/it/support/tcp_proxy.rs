@@ -34,7 +34,7 @@ impl PlainServer {
     }
 }
 
-/// Makes a call as somebody.
+/// Makes a call as a user.
 pub(crate) fn call(
     access: &mut Access,
     subject: &str,

@@ -125,7 +125,7 @@ impl Terminal {
         }
         let (rows, columns) = self.since.screen().size();
         self.since = vt100::Parser::new(rows, columns, 0);
-        self.keyboard.write_all(keys.as_bytes()).expect("somebody reads");
+        self.keyboard.write_all(keys.as_bytes()).expect("the terminal is read");
         self
     }
 
@@ -174,7 +174,7 @@ impl Terminal {
         tcgetattr(&self.keyboard).expect("its modes").local_modes.contains(LocalModes::ECHO)
     }
 
-    /// Closes the terminal, as somebody does who closes the window; gives the exit code.
+    /// Closes the terminal, as closing its window does; gives the exit code.
     pub(crate) fn close(mut self) -> i32 {
         self.keyboard = File::open("/dev/null").expect("a file");
         self.is_closed.store(true, Ordering::SeqCst);
@@ -202,7 +202,7 @@ impl Terminal {
             }
             assert!(Instant::now() < until, "it does not end\n--- screen\n{}", self.text());
         };
-        // What it said last may still be on its way: it has all come when nobody holds the other side any more.
+        // What it said last may still be on its way: it has all come when no process holds the other side any more.
         while let Ok(bytes) = self.output.recv_timeout(PATIENCE) {
             self.take(&bytes);
         }

@@ -35,7 +35,7 @@ pub(crate) const PATHS: [&str; 16] = [
     "/sdn/zones/localnetwork/vmbr1",
 ];
 
-/// Where nobody has an entry, and rights come from above.
+/// Where there are no entries, and rights come from above.
 pub(crate) const OTHER_PATHS: [&str; 7] = [
     "/vms/777",
     "/storage/other",

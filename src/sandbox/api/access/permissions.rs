@@ -7,7 +7,7 @@ use crate::sandbox::auth::refusal::Refusal;
 use crate::sandbox::auth::{Access, names};
 use crate::sandbox::cluster::{Request, object};
 
-/// `GET /access/permissions`: one's own, one's tokens', or with Sys.Audit anybody's.
+/// `GET /access/permissions`: the caller's own, those of its tokens, or with Sys.Audit those of any user.
 pub(crate) fn read(access: &Access, request: Request<'_>) -> Result<Value, Refusal> {
     let caller = &request.caller.subject;
     let subject = request.get("userid").unwrap_or(caller);

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use crate::sandbox::api::access::{acl, groups, login, password, permissions, pools, roles, tokens, users};
 use crate::sandbox::api::form::{ANY_LENGTH, Form, Need, Parameter, needed, optional};
-use crate::sandbox::api::routes::{ANYBODY, Audience, Route, route};
+use crate::sandbox::api::routes::{ANY_CALLER, Audience, Route, route};
 use crate::sandbox::auth::{Access, Refusal};
 use crate::sandbox::cluster::{Reply, Request};
 
@@ -122,13 +122,16 @@ const CHANGED_POOL: &[Parameter] = &[
 
 /// The calls that log-ins and lists for everybody are.
 pub(crate) const COMMON: &[Route] = &[
-    route("GET", "/access", &[], ANYBODY, run!(|_, _| Ok(permissions::index()))),
+    route("GET", "/access", &[], ANY_CALLER, run!(|_, _| Ok(permissions::index()))),
     Route {
         audience: Audience::World,
-        ..route("GET", "/access/domains", &[], ANYBODY, run!(|access, _| Ok(permissions::domains(access))))
+        ..route("GET", "/access/domains", &[], ANY_CALLER, run!(|access, _| Ok(permissions::domains(access))))
     },
-    Route { audience: Audience::World, ..route("GET", "/access/ticket", &[], ANYBODY, run!(|_, _| Ok(Value::Null))) },
-    Route { audience: Audience::LogIn, ..route("POST", "/access/ticket", LOG_IN, ANYBODY, login::log_in) },
+    Route {
+        audience: Audience::World,
+        ..route("GET", "/access/ticket", &[], ANY_CALLER, run!(|_, _| Ok(Value::Null)))
+    },
+    Route { audience: Audience::LogIn, ..route("POST", "/access/ticket", LOG_IN, ANY_CALLER, login::log_in) },
     Route {
         audience: Audience::Users,
         ..route("PUT", "/access/password", PASSWORD, may!(password::may_change), run!(password::change))
@@ -137,19 +140,19 @@ pub(crate) const COMMON: &[Route] = &[
         "GET",
         "/access/permissions",
         &[optional("path", Form::Text(ANY_LENGTH)), optional("userid", Form::Subject)],
-        ANYBODY,
+        ANY_CALLER,
         run!(|access, request| permissions::read(access, request)),
     ),
-    route("GET", "/access/acl", &[], ANYBODY, run!(|access, request| Ok(acl::read(access, request)))),
+    route("GET", "/access/acl", &[], ANY_CALLER, run!(|access, request| Ok(acl::read(access, request)))),
     route("PUT", "/access/acl", ENTRY, may!(acl::may_change), run!(acl::change)).writing("ACL update failed"),
 ];
 
 /// The calls about roles and groups.
 pub(crate) const ROLES_AND_GROUPS: &[Route] = &[
-    route("GET", "/access/roles", &[], ANYBODY, run!(|access, _| Ok(roles::list(access)))),
+    route("GET", "/access/roles", &[], ANY_CALLER, run!(|access, _| Ok(roles::list(access)))),
     route("POST", "/access/roles", &[ROLE, PRIVILEGES], may!(roles::may_change), run!(roles::create))
         .writing("create role failed"),
-    route("GET", "/access/roles/{roleid}", &[ROLE], ANYBODY, run!(|access, request| roles::read(access, request))),
+    route("GET", "/access/roles/{roleid}", &[ROLE], ANY_CALLER, run!(|access, request| roles::read(access, request))),
     route(
         "PUT",
         "/access/roles/{roleid}",
@@ -175,7 +178,7 @@ pub(crate) const USERS_AND_TOKENS: &[Route] = &[
         "GET",
         "/access/users",
         &[optional("enabled", Form::Switch), optional("full", Form::Switch)],
-        ANYBODY,
+        ANY_CALLER,
         run!(|access, request| Ok(users::list(access, request))),
     ),
     route("POST", "/access/users", NEW_USER, may!(users::may_create), run!(users::create))
@@ -219,7 +222,7 @@ pub(crate) const POOLS: &[Route] = &[
         "GET",
         "/pools",
         &[optional("poolid", Form::Pool), with("type", MEMBER, "poolid")],
-        ANYBODY,
+        ANY_CALLER,
         run!(|access, request| pools::list(access, request)),
     ),
     route(

@@ -5,11 +5,11 @@ use crate::sandbox::api::guests::{
     agent, clone, config, create, destroy, options, power, read, schema, template_and_snapshot,
 };
 use crate::sandbox::api::indexes;
-use crate::sandbox::api::routes::{ANYBODY, NODE, Route, VMID, route};
+use crate::sandbox::api::routes::{ANY_CALLER, NODE, Route, VMID, route};
 
 /// The calls that read VMs.
 pub(crate) const READ_GUESTS: &[Route] = &[
-    route("GET", "/nodes/{node}/qemu", &[NODE, optional("full", Form::Switch)], ANYBODY, |cluster, request| {
+    route("GET", "/nodes/{node}/qemu", &[NODE, optional("full", Form::Switch)], ANY_CALLER, |cluster, request| {
         Ok(read::list(cluster, request))
     }),
     route(
@@ -95,7 +95,7 @@ pub(crate) const WITH_OPTIONS: &[Route] = &[
                 optional("storage", Form::Of(options::storage_name)),
                 optional("unique", Form::Switch),
             ],
-            ANYBODY,
+            ANY_CALLER,
             create::create,
         )
     },

@@ -91,7 +91,7 @@ impl Route {
     }
 }
 
-const ANYBODY: May = |_, _| Ok(());
+const ANY_CALLER: May = |_, _| Ok(());
 
 const fn route(
     method: &'static str,

@@ -2,7 +2,7 @@
 
 use crate::sandbox::api::form::{self, Form, Need, Parameter, needed, optional};
 use crate::sandbox::api::guests::options;
-use crate::sandbox::api::routes::{ANYBODY, NODE, Route, STORAGE, route};
+use crate::sandbox::api::routes::{ANY_CALLER, NODE, Route, STORAGE, route};
 use crate::sandbox::api::storages::{files, read as storage_lists, uploads};
 
 /// The calls that read storages.
@@ -18,7 +18,7 @@ pub(crate) const READ_STORAGES: &[Route] = &[
             optional("storage", Form::Of(options::storage_name)),
             optional("target", Form::Of(options::node_name)),
         ],
-        ANYBODY,
+        ANY_CALLER,
         |cluster, request| storage_lists::storages(cluster, request),
     ),
     route(
@@ -42,12 +42,12 @@ const VOLUME_NAME: Parameter = needed("volume", Form::Text(form::ANY_LENGTH));
 
 /// The calls that fetch files and remove volumes.
 pub(crate) const FILES: &[Route] = &[
-    route("GET", VOLUME, &[NODE, STORAGE, VOLUME_NAME], ANYBODY, |cluster, request| files::read(cluster, request)),
+    route("GET", VOLUME, &[NODE, STORAGE, VOLUME_NAME], ANY_CALLER, |cluster, request| files::read(cluster, request)),
     route(
         "DELETE",
         VOLUME,
         &[NODE, STORAGE, VOLUME_NAME, optional("delay", Form::Between(1, 30))],
-        ANYBODY,
+        ANY_CALLER,
         files::delete,
     ),
     route(
