@@ -30,7 +30,8 @@ pub struct Doctor {
     pub grant_script: bool,
     /// Fix the mode of the settings file and .gitignore first
     ///
-    /// Each change is shown and needs confirmation. Nothing on the server is changed.
+    /// At a terminal, each change needs confirmation. Without one, the file is closed to other users, and the permissions
+    /// of its group are removed only with --yes. Nothing on the server is changed.
     #[arg(long, help_heading = "Diagnosis", conflicts_with = "grant_script")]
     pub fix: bool,
     /// Check every instance in the settings file

@@ -32,7 +32,7 @@ pub use sandbox::Sandbox;
 pub use setup::{ImportFrom, Setup};
 pub use template::{TemplateAction, TemplateArgs, TemplateCreate, TemplateList};
 pub use test_vm::TestVm;
-pub use token::{Token, TokenAction, TokenCreate, TokenList, TokenRevoke, TokenRotate};
+pub use token::{PrivilegesFor, Token, TokenAction, TokenCreate, TokenList, TokenRevoke, TokenRotate};
 
 /// The colours of the help texts: what can be read on dark ground and on light.
 const STYLES: Styles = Styles::styled()

@@ -2,7 +2,10 @@
 
 use clap::{Args, Subcommand};
 
+use crate::cli::options::seconds;
 use crate::cli::{Connection, Login, NewToken, TestVmFlags};
+use crate::model::{NodeName, PoolName, StorageName, VmId};
+use std::time::Duration;
 
 /// Create, list, rotate or revoke API tokens, with an administrator login
 ///
@@ -43,7 +46,7 @@ pub struct TokenCreate {
     pub new: NewToken,
     /// What it shall be able to do.
     #[command(flatten)]
-    pub test_vm: TestVmFlags,
+    pub privileges_for: PrivilegesFor,
     /// Show the plan without changing anything
     #[arg(long, help_heading = "New token")]
     pub dry_run: bool,
@@ -53,6 +56,42 @@ pub struct TokenCreate {
     /// Which server, as whom, with which trust.
     #[command(flatten)]
     pub connection: Connection,
+}
+
+/// What the token is to be used for: this decides which privileges it gets, and on which paths they are checked.
+#[derive(Debug, Clone, Default, Args)]
+#[command(next_help_heading = "Privileges for")]
+pub struct PrivilegesFor {
+    /// Template to clone [default: 9000]
+    ///
+    /// [env: UBUNTU_2204_TEMPLATE_ID, else UBUNTU_2004_TEMPLATE_ID]
+    #[arg(long, value_name = "VMID")]
+    pub template: Option<VmId>,
+    /// Full clones
+    #[arg(long, conflicts_with = "linked")]
+    pub full: bool,
+    /// Linked clones [default if supported]
+    #[arg(long, conflicts_with = "storage")]
+    pub linked: bool,
+    /// Storage for the disks of the clones; implies --full
+    #[arg(long, value_name = "STORAGE")]
+    pub storage: Option<StorageName>,
+    /// Pool that the token is confined to [env: PROXMOX_POOL]
+    #[arg(long, value_name = "POOL")]
+    pub pool: Option<PoolName>,
+    /// Node for the clones
+    #[arg(long, value_name = "NODE")]
+    pub target: Option<NodeName>,
+    /// IP addresses from the guest agent, as in `test-vm --wait-ip`
+    #[arg(long, value_name = "SECONDS", value_parser = seconds, num_args = 0..=1, default_missing_value = "120")]
+    pub wait_ip: Option<Duration>,
+}
+
+impl From<&PrivilegesFor> for TestVmFlags {
+    fn from(flags: &PrivilegesFor) -> Self {
+        let PrivilegesFor { template, full, linked, storage, pool, target, wait_ip } = flags.clone();
+        Self { template, full, linked, storage, pool, target, wait_ip, ..Self::default() }
+    }
 }
 
 /// List a user's tokens with their privileges, and mark the one in the settings file

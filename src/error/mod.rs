@@ -25,6 +25,7 @@ mod vm;
 
 use crate::model::{Endpoint, Foreign};
 use crate::pve::RefusalReason;
+use crate::pve::privileges::MissingPrivileges;
 use crate::session::NoStateFolder;
 use crate::{journal, pve};
 
@@ -154,6 +155,11 @@ impl Error {
             }
             Self::Journal(_) => vec![hint::say("set XDG_STATE_HOME to a writable folder")],
         }
+    }
+
+    /// Returns the privileges that are missing, where that is the failure.
+    pub(crate) fn missing_privileges(&self) -> &[MissingPrivileges] {
+        if let Self::Permission(error) = self { error.missing() } else { &[] }
     }
 
     /// Returns the lines of detail below the causes: a table of privileges, a log, a certificate.

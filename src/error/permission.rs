@@ -86,6 +86,14 @@ impl PermissionError {
         }
     }
 
+    /// Returns the privileges that are missing.
+    pub(super) fn missing(&self) -> &[MissingPrivileges] {
+        match self {
+            Self::Privileges { missing, .. } => missing,
+            Self::NoTemplateVisible { .. } => &[],
+        }
+    }
+
     /// Returns the server's own words.
     pub(super) fn server_message(&self) -> Option<Foreign> {
         match self {

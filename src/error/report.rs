@@ -1,6 +1,7 @@
 //! A failure as it is shown: what happened, why, what to do.
 
 use crate::error::{ConnectionError, Error, Hint, Kind, draw_hints};
+use crate::pve::privileges::MissingPrivileges;
 use crate::ui::{Draw, Printable, Screen, Tone};
 use std::error::Error as _;
 use std::fmt;
@@ -20,6 +21,8 @@ pub struct Report {
     pub causes: Vec<String>,
     /// The server's own words.
     pub server_message: Option<String>,
+    /// The privileges that are missing, path by path.
+    pub missing: Vec<MissingPrivileges>,
     /// A table of what is missing, drawn line by line.
     pub details: Vec<String>,
     /// What to do next.
@@ -53,6 +56,7 @@ impl Report {
             message: Printable(&error.to_string()).to_string(),
             causes,
             server_message,
+            missing: error.missing_privileges().to_vec(),
             details: error.details(),
             hints: error.hints().into_iter().map(Hint::for_command_line).collect(),
         }
@@ -85,13 +89,18 @@ impl Report {
                 message = format!("{message}: {cause}");
             }
         }
-        json!({
+        let mut document = json!({
             "kind": self.kind.word(),
             "message": message,
             "server_message": self.server_message,
             "hints": hints,
             "exit_code": self.exit_code,
-        })
+        });
+        if !self.missing.is_empty() {
+            let missing = self.missing.iter().map(MissingPrivileges::document).collect();
+            document.as_object_mut().map(|map| map.insert("missing".to_owned(), missing));
+        }
+        document
     }
 }
 
@@ -138,6 +147,7 @@ mod tests {
             message: "apex@pve!tok lacks privileges".to_owned(),
             causes: Vec::new(),
             server_message: None,
+            missing: Vec::new(),
             details: vec![
                 "/vms/9000       VM.Audit, VM.Clone (to clone the template)".to_owned(),
                 "/storage/local  Datastore.AllocateSpace (to store its disks)".to_owned(),

@@ -28,9 +28,15 @@ impl Context {
         }
     }
 
-    /// Warns if the password of a log-in goes to a server that a file in the working directory names.
+    /// Warns if the password of a log-in goes to a server that a file in the working directory does not let be verified,
+    /// or whose trust comes from there and its name from elsewhere. A password of a log-in is never in that file, so that
+    /// its server and its trust are there is the usual case.
     pub(crate) fn warn_of_login(&self, session: &Session, password: &Source) {
         let trusted = self.trust().map_or(TrustSource::System, |(_, trusted)| trusted);
+        let is_host_in_file = matches!(self.settings.source(Key::Host), Some(Source::File { .. }));
+        if is_host_in_file && trusted != TrustSource::Unverified {
+            return;
+        }
         if let Some(warning) = self.mixed_with(trusted, password).filter(|_| !self.is_sandbox()) {
             session.warn(warning);
         }

@@ -126,3 +126,18 @@ fn an_expired_certificate_has_dates_alone() {
     let outcome = with_fault("expired-certificate", "test-vm").never_says(&["+00:00", "00:00:00"]);
     assert_eq!(outcome.code, 5, "{}", outcome.stderr);
 }
+
+#[test]
+fn a_script_reads_which_privileges_are_missing() {
+    let (sandbox, stage) = scene(quick());
+    stage.point_with(&sandbox, "apex@pve", "powerless", "00000000-1111-2222-3333-555555555555");
+    for line in ["test-vm -o json", "setup --no-input -o json"] {
+        let missing = stage.glassdome(line).expect(7).json()["error"]["missing"].clone();
+        let template = serde_json::json!({"path": "/vms/9000", "privileges": ["VM.Audit", "VM.Clone"]});
+        assert_eq!(missing[0], template, "{missing}");
+        assert_eq!(missing[1]["path"], "/vms/100", "{missing}");
+    }
+    stage.point_at(&sandbox);
+    let document = stage.glassdome("test-vm --template 8888 -o json").expect(8).json();
+    assert!(document["error"].get("missing").is_none(), "{document}");
+}

@@ -216,8 +216,14 @@ fn what_is_local_and_safe_is_fixed_if_asked_for() {
     set_mode(0o644);
     let outcome = stage.glassdome("doctor --fix").expect(0);
     assert_eq!(mode(), 0o640, "{}", outcome.stderr);
-    assert!(outcome.stderr.contains("Fixed: Change the mode of") && outcome.stderr.contains("from 0644 to 0640"));
+    assert!(outcome.stderr.contains("Changed the mode of") && outcome.stderr.contains("from 0644 to 0640"));
     assert_eq!(std::fs::read_to_string(stage.path(".gitignore")).unwrap(), "/.env\n");
+    for _ in 0..2 {
+        assert!(!outcome.stderr.contains("Nothing to fix"));
+        let outcome = stage.glassdome("doctor --fix").expect(0);
+        outcome.says("The permissions of the group (mode 0640) were kept").says("`glassdome doctor --fix --yes`");
+        assert_eq!(mode(), 0o640);
+    }
     finds(&stage, "--fix --yes", 0, &[("env-mode", "ok"), ("env-git", "ok")]);
     assert_eq!(mode(), 0o600);
     assert_eq!(std::fs::read(stage.path(".env")).unwrap(), before, "the text stays as it is");
@@ -230,6 +236,14 @@ fn what_is_local_and_safe_is_fixed_if_asked_for() {
     let ended = terminal.end(0).says("mode 0666");
     assert!(!ended.text.contains("Nothing to fix"), "what was declined is not called right: {}", ended.text);
     assert_eq!(mode(), 0o666, "what is not wanted is not done");
+    let mut terminal = Terminal::start(&stage, 200, "doctor --fix");
+    terminal.wait_for("from 0666 to 0660").press("y\r").wait_for("from 0660 to 0600 (its group").press("n\r");
+    terminal.end(0).says("mode 0660");
+    assert_eq!(mode(), 0o660, "the group is asked about by itself");
+    let mut terminal = Terminal::start(&stage, 200, "doctor --fix");
+    terminal.wait_for("from 0660 to 0600 (its group").press("y\r");
+    let _ = terminal.end(0);
+    assert_eq!(mode(), 0o600);
 }
 
 #[test]

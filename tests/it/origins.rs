@@ -83,6 +83,17 @@ fn every_command_says_that_nothing_is_verified() {
         &format!("PROXMOX_HOST={}\nPROXMOX_VERIFY_SSL=false\nPROXMOX_USER=apex@pve\n", sandbox.address()),
     );
     stage.glassdome(login).expect(0).says(UNVERIFIED).says("but the secret by --login-password-file");
+    // Server and trust of the file are the usual case; where only one of them is there, it is named.
+    let pin = Fingerprint::new(sandbox.fingerprint()).to_string();
+    let trust = format!("PROXMOX_FINGERPRINT={pin}\nPROXMOX_USER=apex@pve\n");
+    stage.write(".env", &format!("PROXMOX_HOST={}\n{trust}", sandbox.address()));
+    let outcome = stage.glassdome(login).expect(0);
+    assert!(!outcome.stderr.contains(MIXED), "{}", outcome.stderr);
+    stage.write(".env", &trust);
+    stage
+        .glassdome(&format!("{login} --host {}", sandbox.address()))
+        .expect(0)
+        .says("the trust in the server is set by");
     // Where something is verified, nothing is said; nor on the sandbox, which is this program itself.
     let pin = Fingerprint::new(sandbox.fingerprint()).to_string();
     for line in COMMANDS {

@@ -222,3 +222,23 @@ fn one_command_leads_from_a_bare_server_to_the_test_vm() {
         stage.glassdome("test-vm --no-input").expect(0);
     }
 }
+
+#[test]
+fn a_key_of_the_file_without_a_template_is_left_out() {
+    let (sandbox, stage) = scene(quick());
+    stage.run(stage.flags_to(&sandbox, "setup --no-input --create-template jammy.img --skip-test-vm")).expect(0);
+    let before = stage.read(".env");
+    stage.write(".env", &format!("{before}UBUNTU_2004_TEMPLATE_ID=9001\n"));
+    let outcome = stage.glassdome("setup --no-input -o json").expect(0);
+    assert_eq!(outcome.json()["templates"], serde_json::json!({"UBUNTU_2204_TEMPLATE_ID": 9000}));
+    let outcome = outcome.says("Ubuntu 20.04").says("9001 does not exist on the server, key left out");
+    assert!(!outcome.stderr.contains("Ubuntu 20.04 \u{b7} 9001\n"), "{}", outcome.stderr);
+    assert_eq!(stage.read(".env"), before);
+    // What a VM has the VMID of is not gone, and what cannot be created yet is kept.
+    sandbox.edit(|cluster| cluster.vms.retain(|vmid, _| *vmid == 101));
+    stage.glassdome("setup --no-input --skip-test-vm").expect(0);
+    assert_eq!(stage.read(".env"), before);
+    let outcome = stage.glassdome("setup --no-input").expect(8).says("9000 does not exist on the server");
+    assert!(!outcome.stderr.contains("Ubuntu 22.04 \u{b7} 9000\n"), "{}", outcome.stderr);
+    assert_eq!(stage.read(".env"), before);
+}

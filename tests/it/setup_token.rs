@@ -176,7 +176,7 @@ fn at_the_keyboard_a_token_that_may_nothing_is_changed_for_another() {
     terminal.press("\x1b[B").press("\r");
     terminal.to("User for the token", "svc@pve").to("How do you want to get the token?", "");
     terminal.to("Token name", "svc").to("Which privileges should the token have?", "");
-    terminal.to("Make these changes now?", "").wait_for("Token svc@pve!svc created and tested");
+    terminal.to("Make these changes now?", "").wait_for("Token svc@pve!svc created and checked");
     terminal.to("Template for Ubuntu 22.04", "").to("Template for Ubuntu 20.04", "").to("Save this?", "");
     terminal.to("Its group has rights in the file", "");
     terminal.end(0);

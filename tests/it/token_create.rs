@@ -396,3 +396,31 @@ fn before_9_the_right_to_run_commands_in_guests_is_granted_only_for_wait_ip() {
     let plan = create(&stage, &format!("{line} --wait-ip")).expect(0);
     plan.says("VM.Monitor").says("also allows running commands in guests");
 }
+
+#[test]
+fn the_options_are_those_that_decide_on_privileges() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let stage = stage(&sandbox);
+    for option in ["--keep", "--vmid 800", "--name foo", "--no-start", "--no-network", "--timeout 5"] {
+        stage.glassdome(&format!("token create --token-name tt --yes {option}")).expect(2);
+    }
+    let help = stage.glassdome("token create --help").expect(0).results;
+    assert!(help.contains("Privileges for:") && !help.contains("Test VM:"), "{help}");
+}
+
+#[test]
+fn the_token_that_is_replaced_in_the_file_is_named_with_the_line_that_removes_it() {
+    let sandbox = Sandbox::start(quick()).unwrap();
+    let login = "--login-user root@pam";
+    let told = "apex@pve!glassdome-token still exists on the server";
+    for line in ["token create", "setup --create-token --skip-test-vm"] {
+        let stage = stage(&sandbox);
+        let name = line.split(' ').next().unwrap();
+        let outcome = stage.glassdome(&format!("{line} --no-input --yes --token-name {name} {login}")).expect(0);
+        let revoke = outcome.says(told).stderr;
+        let (_, revoke) = revoke.split_once("`glassdome ").unwrap();
+        let (revoke, _) = revoke.split_once('`').unwrap();
+        stage.glassdome(&format!("{revoke} {login} --dry-run")).expect(0);
+        stage.glassdome("test-vm --no-start").expect(0);
+    }
+}

@@ -216,9 +216,11 @@ fn a_dry_run_shows_what_would_be_done_and_changes_nothing() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     let before = stage.read(".env");
-    for (line, shown) in
-        [("rotate", "pveum user token add"), ("rotate --in-place", "would get a new secret"), ("revoke", "uses it")]
-    {
+    for (line, shown) in [
+        ("rotate", "pveum user token remove 'svc@pve' tt"),
+        ("rotate --in-place", "would get a new secret"),
+        ("revoke", "uses it"),
+    ] {
         let calls = sandbox.seen().len();
         let outcome = token(&stage, &format!("{line} --dry-run")).expect(0);
         let document = outcome.json();

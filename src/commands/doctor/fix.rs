@@ -15,8 +15,8 @@ use super::local::git_status;
 /// One thing that can be fixed on this side.
 #[derive(Debug, Clone, PartialEq, Eq)]
 enum Fix {
-    /// Removes the permissions of the group and of others from the settings file.
-    Mode { from: u32, group: GroupRights },
+    /// Removes permissions of others, or of the group, from the settings file.
+    Mode { from: u32, to: u32, group: GroupRights },
     /// Adds lines to a `.gitignore`.
     Ignore { file: PathBuf, folder: PathBuf, lines: Vec<String> },
 }
@@ -27,30 +27,54 @@ enum Fix {
 /// If a file cannot be changed, or the person leaves.
 pub(super) async fn apply(session: &Session, context: &Context) -> Result<(), Error> {
     let fixes = find(session, context).await;
-    if fixes.is_empty() {
-        session.remark("Nothing to fix: the file mode and .gitignore are correct");
-    }
+    let (is_right, mut is_mode_kept) = (fixes.is_empty(), false);
     for fix in fixes {
-        let what = fix.describe(context);
-        let question = ConfirmPrompt::new(format!("{}?", Printable(&what))).proposing_yes();
+        let is_mode = matches!(fix, Fix::Mode { .. });
+        if is_mode && is_mode_kept {
+            continue;
+        }
+        let question = ConfirmPrompt::new(format!("{}?", Printable(&fix.describe(context)))).proposing_yes();
         let agrees = !session.is_attended()
             || ask::confirm(session, question, || ask::answer_only_by("--yes", "confirmation of the fixes")).await?;
         if agrees {
             fix.run(context)?;
-            session.done(format!("Fixed: {what}"));
+            session.done(fix.report(context));
         }
+        is_mode_kept |= is_mode && !agrees;
+    }
+    let kept = context.loaded.mode.filter(|mode| mode & GROUP != 0 && !may_drop_group(session));
+    if let Some(mode) = kept {
+        let mode = mode & (OWNER | GROUP);
+        let text = format!(
+            "The permissions of the group (mode {mode:04o}) were kept, because a service may rely on them; to remove them: `glassdome doctor --fix --yes`"
+        );
+        session.remark(text);
+    } else if is_right {
+        session.remark("Nothing to fix: the file mode and .gitignore are correct");
     }
     Ok(())
 }
 
-/// Finds what can be fixed. Without a terminal to ask at, the group keeps its permissions: a service may rely on them.
+/// The bits of a mode for the owner, the group and all others.
+const OWNER: u32 = 0o700;
+const GROUP: u32 = 0o070;
+const OTHERS: u32 = 0o007;
+
+/// Returns whether the group may lose its permissions: a service may rely on them, so that takes an answer or `--yes`.
+fn may_drop_group(session: &Session) -> bool {
+    session.is_attended() || session.confirms_all
+}
+
+/// Finds what can be fixed. The permissions of others and of the group are two fixes.
 async fn find(session: &Session, context: &Context) -> Vec<Fix> {
     let mut fixes = Vec::new();
     let Some(mode) = context.loaded.mode else { return fixes };
-    let may_drop = session.is_attended() || session.confirms_all;
-    let (group, excess) = if may_drop { (GroupRights::Drop, 0o077) } else { (GroupRights::Keep, 0o007) };
-    if mode & excess != 0 {
-        fixes.push(Fix::Mode { from: mode, group });
+    let without_others = mode & (OWNER | GROUP);
+    if mode & OTHERS != 0 {
+        fixes.push(Fix::Mode { from: mode, to: without_others, group: GroupRights::Keep });
+    }
+    if mode & GROUP != 0 && may_drop_group(session) {
+        fixes.push(Fix::Mode { from: without_others, to: mode & OWNER, group: GroupRights::Drop });
     }
     if let (Some(folder), status) = (context.store.path().parent(), git_status(session, context).await) {
         let lines = status.ignore_lines();
@@ -64,14 +88,23 @@ async fn find(session: &Session, context: &Context) -> Vec<Fix> {
 impl Fix {
     fn describe(&self, context: &Context) -> String {
         match self {
-            Self::Mode { from, group } => {
-                let to = match group {
-                    GroupRights::Keep => from & 0o770,
-                    GroupRights::Drop => from & 0o700,
-                };
+            Self::Mode { from, to, group: GroupRights::Keep } => {
                 format!("Change the mode of {} from {from:04o} to {to:04o}", context.store.path().display())
             }
+            Self::Mode { from, to, group: GroupRights::Drop } => {
+                let path = context.store.path().display();
+                format!("Change the mode of {path} from {from:04o} to {to:04o} (its group can no longer use it)")
+            }
             Self::Ignore { file, lines, .. } => format!("Add {} to {}", lines.join(" and "), file.display()),
+        }
+    }
+
+    fn report(&self, context: &Context) -> String {
+        match self {
+            Self::Mode { from, to, .. } => {
+                format!("Changed the mode of {} from {from:04o} to {to:04o}", context.store.path().display())
+            }
+            Self::Ignore { file, lines, .. } => format!("Added {} to {}", lines.join(" and "), file.display()),
         }
     }
 

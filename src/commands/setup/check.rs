@@ -216,12 +216,14 @@ impl<'a> CheckStep<'a> {
             StepEnd::Done(asked) => asked,
             StepEnd::Back(answer) => return Ok(StepEnd::Back(answer)),
         };
-        let templates = chosen_templates::of_keys(context, &vms)?;
+        let mut templates = chosen_templates::of_keys(context, &vms)?;
+        let gone = if self.may_be_absent() { Vec::new() } else { chosen_templates::gone(pve, context, &vms).await? };
         let unseen = chosen_templates::named_but_unseen(context, &vms)?;
-        node_and_templates::show(self.session, context, &asked, &templates, &vms);
 
         let mut options = options::test_vm(context, &self.arguments.test_vm)?;
         let template = chosen_templates::of_test_vm(context, self.arguments, &templates, options.template);
+        leave_out(context, &mut templates, &gone, template)?;
+        node_and_templates::show(self.session, context, &asked, &templates, &vms, &gone);
         options.template = template.unwrap_or(options.template);
         self.tested = template;
         let preflight = Preflight::new(self.connected, &options);
@@ -289,4 +291,17 @@ fn is_settled(context: &Context, why: &Error) -> bool {
         Error::Placement(PlacementError::UnknownPool { .. }) => is_settled(Key::Pool),
         _ => false,
     }
+}
+
+/// Leaves keys out of the file whose templates do not exist, but for the one that is tested; those that other instances
+/// use too stay there.
+fn leave_out(
+    context: &mut Context,
+    templates: &mut Vec<(Key, VmId)>,
+    gone: &[(Key, VmId)],
+    tested: Option<VmId>,
+) -> Result<(), Error> {
+    templates.retain(|chosen| !gone.contains(chosen));
+    let keys: Vec<Key> = gone.iter().filter(|(_, vmid)| Some(*vmid) != tested).map(|(key, _)| *key).collect();
+    if context.instance.is_first() { context.unset(&keys) } else { Ok(()) }
 }

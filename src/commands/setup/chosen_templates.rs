@@ -1,12 +1,12 @@
 //! Which templates the settings will name, and which one the test VM is cloned from.
 
 use crate::cli::Setup;
-use crate::error::Error;
+use crate::error::{Doing, Error, Operation};
 use crate::model::VmId;
 use crate::ops::context::Context;
 use crate::ops::ubuntu_releases::{DEFAULT, keyed};
-use crate::pve::Vm;
-use crate::settings::Key;
+use crate::pve::{Pve, Vm};
+use crate::settings::{Key, Source};
 
 /// Decides on the template of each key: what was said, else the usual number, else the best match by name. No template
 /// becomes the default of one release that is another one's.
@@ -38,6 +38,22 @@ pub(super) fn named_but_unseen(context: &Context, vms: &[Vm]) -> Result<Vec<VmId
         unseen.extend(said.filter(|it| it.source.is_settled() && !is_visible(it.value)).map(|it| it.value));
     }
     Ok(unseen)
+}
+
+/// Lists the templates that only the settings file names and that are on no node: their VMIDs are free.
+pub(super) async fn gone(pve: &Pve, context: &Context, vms: &[Vm]) -> Result<Vec<(Key, VmId)>, Error> {
+    let mut gone = Vec::new();
+    for (key, _) in keyed() {
+        let Some(said) = context.settings.template(key) else { continue };
+        let is_visible = vms.iter().any(|vm| vm.vmid == said.value);
+        if matches!(said.source, Source::File { .. })
+            && !is_visible
+            && pve.is_free(said.value).await.doing(Operation::FindId)?
+        {
+            gone.push((key, said.value));
+        }
+    }
+    Ok(gone)
 }
 
 /// Decides on the template of the test VM: a flag, else that of 22.04; where a person has declined one for 22.04,

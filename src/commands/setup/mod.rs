@@ -29,6 +29,7 @@ use crate::ops::connection::Connected;
 use crate::ops::context::Context;
 use crate::ops::test_vm::receipt::{Receipt, document};
 use crate::ops::test_vm::run_test_vm;
+use crate::ops::token::issue::replaced;
 use crate::ops::token::{consent, notes};
 use crate::ops::{ask, unless_interrupted};
 use crate::session::Session;
@@ -161,8 +162,12 @@ async fn run_steps(
         return Ok(());
     }
     agree_to_replace(session, context, report, &connected).await?;
+    let replaced = report.made.as_ref().and_then(|made| replaced(context, &made.token));
     let saved = save::write(session, context, draft).await?;
     end_note(session, context, report, &connected)?;
+    if let Some(old) = replaced.filter(|_| !context.is_sandbox()) {
+        session.note(notes::replaced_token(&old));
+    }
     context.read_saved()?;
     context.repeat_flags(session);
     report.is_saved = true;

@@ -74,13 +74,25 @@ pub(super) fn mark_failed(session: &Session, context: &Context, why: &Error, tes
 }
 
 /// Says which template each key points at, as far as that was not asked.
-pub(super) fn show(session: &Session, context: &Context, asked: &[Key], templates: &[(Key, VmId)], vms: &[Vm]) {
+pub(super) fn show(
+    session: &Session,
+    context: &Context,
+    asked: &[Key],
+    templates: &[(Key, VmId)],
+    vms: &[Vm],
+    gone: &[(Key, VmId)],
+) {
     for (key, release) in keyed().filter(|(key, _)| !asked.contains(key)) {
         let title = format!("Ubuntu {}", release.number);
         match templates.iter().find(|(of, _)| *of == key) {
             Some((_, vmid)) => {
                 let name = vms.iter().find(|vm| vm.vmid == *vmid).map(|vm| vm.name.clone()).unwrap_or_default();
                 session.info(&Note::answered(&title, format!("{vmid} {name}").trim_end().to_owned()));
+            }
+            None if gone.iter().any(|(of, _)| *of == key) => {
+                let vmid = gone.iter().find(|(of, _)| *of == key).map(|(_, vmid)| *vmid);
+                let vmid = vmid.map(|vmid| vmid.to_string()).unwrap_or_default();
+                session.info(&Note::left_out(&title, format!("{vmid} does not exist on the server, key left out")));
             }
             None if context.is_unset(key) => session.info(&Note::left_out(&title, "none".to_owned())),
             None if vms.iter().any(|vm| vm.is_template) => {

@@ -113,9 +113,7 @@ impl PlanStep {
             Self::User(user) => format!("pveum user delete {}", quoted(&user.to_string())),
             Self::Pool(pool) => format!("pveum pool delete {pool}"),
             Self::Role(role) if role.state == RoleState::Missing => format!("pveum role delete {}", role.name),
-            Self::Token(token, _) => {
-                format!("pveum user token remove {} {}", quoted(&token.user.to_string()), token.name)
-            }
+            Self::Token(token, _) => remove_line(token),
             Self::Grant(change, before) => {
                 let new: Vec<&RoleName> = change.roles.iter().filter(|role| !before.contains_key(*role)).collect();
                 if new.is_empty() {
@@ -138,6 +136,11 @@ pub(crate) fn token_line(token: &TokenId, request: &TokenRequest) -> String {
         u8::from(request.separated),
         quoted(&request.comment)
     )
+}
+
+/// Writes the line that removes a token.
+fn remove_line(token: &TokenId) -> String {
+    format!("pveum user token remove {} {}", quoted(&token.user.to_string()), token.name)
 }
 
 fn option(holder: &Subject) -> String {
@@ -174,6 +177,8 @@ pub(crate) struct GrantPlan {
     pub(crate) steps: Vec<PlanStep>,
     /// The privileges of every user and token concerned, before and after.
     pub(crate) effects: Vec<GrantEffect>,
+    /// The token that is removed once the new one has been saved and checked.
+    pub(crate) retires: Option<TokenId>,
     /// What a person should know.
     pub(crate) remarks: Vec<String>,
     /// What decides about all privileges, as it was read for this plan; `None` if no privileges change.
@@ -215,6 +220,10 @@ impl Draw for GrantPlan {
         screen.paragraph(3, "Changes on the server, as the equivalent commands for root on a node:")?;
         for line in &lines {
             screen.command(5, &Printable(line).to_string())?;
+        }
+        if let Some(old) = &self.retires {
+            screen.paragraph(3, "After the new token has been checked and saved:")?;
+            screen.command(5, &Printable(&remove_line(old)).to_string())?;
         }
         Ok(())
     }

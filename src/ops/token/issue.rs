@@ -117,7 +117,7 @@ pub(crate) async fn create(
     };
     match unless_interrupted(session, tried).await {
         Ok(connected) => {
-            let text = format!("Token {} created and tested; the login was discarded", wanted.token);
+            let text = format!("Token {} created and checked; the login was discarded", wanted.token);
             session.done(text);
             Ok(Some(Created { connected: Connected { fetched, ..connected }, token: wanted.token, secret, made }))
         }
@@ -180,10 +180,14 @@ async fn plan_with_choices(
 
 /// Names the token that the settings file holds and that the new one replaces there.
 fn replacement_remark(context: &Context, new: &TokenId) -> Option<String> {
+    let id = replaced(context, new)?;
+    Some(format!("it replaces {id} in {}; {id} itself is kept", context.store.path().display()))
+}
+
+/// Returns the token that the settings file holds, where a new one takes its place there.
+pub(crate) fn replaced(context: &Context, new: &TokenId) -> Option<TokenId> {
     match stored(context) {
-        Ok(Some(Credentials::Token { id, .. })) if id != *new => {
-            Some(format!("it replaces {id} in {}", context.store.path().display()))
-        }
+        Ok(Some(Credentials::Token { id, .. })) if id != *new => Some(id),
         _ => None,
     }
 }

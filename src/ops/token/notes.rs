@@ -62,6 +62,11 @@ impl UnsavedToken {
     }
 }
 
+/// Says of a token that is no longer in the settings file how it is removed from the server.
+pub(crate) fn replaced_token(old: &TokenId) -> String {
+    format!("{old} still exists on the server; if nothing else uses it: `glassdome token revoke {}`", flags(old))
+}
+
 /// Returns the command that gets another secret of a token.
 pub(crate) fn new_secret_command(token: &TokenId) -> String {
     format!("glassdome token create --regenerate {}", flags(token))

@@ -6,6 +6,8 @@ use self::rules::{network_needs, new_vm_needs, storage_needs};
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
+use serde_json::{Value, json};
+
 use crate::model::{PoolName, StorageName, VmId};
 use crate::pve::privileges::{AclPath, Grant, Hardware, Permissions, Privilege, Privileges};
 
@@ -158,6 +160,16 @@ impl MissingPrivileges {
     #[must_use]
     pub fn row(&self) -> [String; 2] {
         [join(&self.missing, ", "), format!("on {}", self.path)]
+    }
+
+    /// Returns the same for scripts.
+    #[must_use]
+    pub fn document(&self) -> Value {
+        let path = match &self.path {
+            RequirementPath::At(path) | RequirementPath::Below(path) => path.to_string(),
+            RequirementPath::NewVm(vmid) => AclPath::vm(*vmid).to_string(),
+        };
+        json!({ "path": path, "privileges": self.missing.iter().map(ToString::to_string).collect::<Vec<_>>() })
     }
 
     /// Finds the path from which the missing privileges would be inherited if a deeper entry, of the caller or of its

@@ -81,6 +81,7 @@ pub(crate) async fn propose(admin: &Admin, wanted: &TokenSpec<'_>) -> Result<Gra
         expire: snapshot.token.as_ref().map_or(wanted.expire, |record| record.expire),
         steps: Vec::new(),
         effects: Vec::new(),
+        retires: None,
         remarks: Vec::new(),
         basis: Some(snapshot.acl.clone()),
     };

@@ -182,7 +182,7 @@ impl<'a> Rotator<'a> {
 
     async fn plan(&self, old: &TokenId, record: TokenRecord, nonce: &str) -> Result<SecondToken, Error> {
         let (new, entries) = self.read_entries_and_name(old, &record).await?;
-        let proposal = proposal(&new, &record, &entries, nonce);
+        let proposal = proposal(old, &new, &record, &entries, nonce);
         Ok(SecondToken { new, record, entries, proposal })
     }
 

@@ -27,7 +27,14 @@ pub(super) fn for_token(entry: AclEntry, token: &TokenId) -> AclEntry {
     AclEntry { holder: Subject::token(token), ..entry }
 }
 
-pub(super) fn proposal(new: &TokenId, record: &TokenRecord, entries: &[AclEntry], nonce: &str) -> GrantPlan {
+/// Plans a token beside an old one, which it takes the place of.
+pub(super) fn proposal(
+    old: &TokenId,
+    new: &TokenId,
+    record: &TokenRecord,
+    entries: &[AclEntry],
+    nonce: &str,
+) -> GrantPlan {
     let comment = format!("{COMMENT} (rotation {nonce})");
     let request = TokenRequest { separated: record.separated, expire: record.expire, comment };
     let mut steps = vec![PlanStep::Token(new.clone(), request)];
@@ -46,7 +53,8 @@ pub(super) fn proposal(new: &TokenId, record: &TokenRecord, entries: &[AclEntry]
         expire: record.expire,
         steps,
         effects: Vec::new(),
-        remarks: vec!["the first token is revoked once this one is saved in the settings file".to_owned()],
+        retires: Some(old.clone()),
+        remarks: vec![format!("{old} is revoked after the new token has been checked and saved in the settings file")],
         basis: None,
     }
 }
