@@ -146,23 +146,7 @@ impl CleanupError {
                     "if no task of it is running and it belongs to no one else, run `qm unlock {vmid}`, then delete it in the web interface"
                 )),
             ],
-            Self::LeftBehind { why, vmid, name, .. } => match why.as_ref() {
-                Error::Cleanup(Self::StuckClone { .. } | Self::ChangedByOthers { .. }) => why.hints(),
-                _ => {
-                    // Until what is in the way is gone, no cleanup can succeed.
-                    let mut hints = match (why.as_ref(), why.reason()) {
-                        (Error::Server { source, .. }, _) if is_answered_by_proxy(source) => why.hints(),
-                        (_, Some(reason)) => refusal::hints(reason, &Operation::ReadTasks),
-                        (_, None) => Vec::new(),
-                    };
-                    hints.push(run("glassdome cleanup"));
-                    hints.push(say(format!(
-                        "or, if it is still named {}, delete VM {vmid} in the web interface",
-                        Printable(name)
-                    )));
-                    hints
-                }
-            },
+            Self::LeftBehind { why, vmid, name, .. } => left_behind_hints(why, *vmid, name),
             Self::DisksLeft { node, disks, .. } => {
                 let mut hints = vec![say(format!("once the storage is available, as root on {node}:"))];
                 hints.extend(
@@ -207,4 +191,20 @@ impl CleanupError {
             _ => None,
         }
     }
+}
+
+/// Says what to do about a VM that could not be deleted.
+fn left_behind_hints(why: &Error, vmid: u32, name: &str) -> Vec<Hint> {
+    if let Error::Cleanup(CleanupError::StuckClone { .. } | CleanupError::ChangedByOthers { .. }) = why {
+        return why.hints();
+    }
+    // Until what is in the way is gone, no cleanup can succeed.
+    let mut hints = match (why, why.reason()) {
+        (Error::Server { source, .. }, _) if is_answered_by_proxy(source) => why.hints(),
+        (_, Some(reason)) => refusal::hints(reason, &Operation::ReadTasks),
+        (_, None) => Vec::new(),
+    };
+    hints.push(run("glassdome cleanup"));
+    hints.push(say(format!("or, if it is still named {}, delete VM {vmid} in the web interface", Printable(name))));
+    hints
 }
