@@ -1,4 +1,5 @@
-//! Ratios of speed and memory, all from one run: `cargo bench`. What needs processes is measured by `ratios.py`.
+//! Figures and ratios of speed and memory: `cargo bench`. What needs processes is measured by `ratios.py`, which explains
+//! the arguments: `cargo bench -- start waves`, `cargo bench -- --save`.
 #![expect(clippy::expect_used, reason = "a measurement that cannot be made ends")]
 
 use std::process::{Command, ExitCode};
@@ -6,26 +7,22 @@ use std::time::{Duration, Instant};
 
 use glassdome::settings::{AmbiguousValues, Change, EnvFile, Instance, Key, WritableValue};
 
-/// How often a quick thing is done; the fastest counts, because everything else is the work of other processes.
+/// How often a quick thing is done. The fastest counts: what made the others slower are other processes.
 const ROUNDS: usize = 15;
 
 fn main() -> ExitCode {
-    println!("In the library");
-    for lines in [20, 26_000] {
-        let text = settings(lines);
-        let size = text.len();
-        let read = fastest(|| EnvFile::new(text.clone().into_bytes()).values(&|_| None).len());
-        let file = EnvFile::new(text.into_bytes());
-        let edited = fastest(|| edit(&file));
-        println!(
-            "  a .env of {:>7} bytes          read {:>7.2} ms   one key changed {:>7.2} ms",
-            size,
-            milliseconds(read),
-            milliseconds(edited)
-        );
-    }
+    println!("In the library: a settings file with comments and keys that are not ours");
+    Editing::measure(20);
+    let large = Editing::measure(26_000);
     let script = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/bench/ratios.py");
-    let status = Command::new("python3").arg(script).arg(env!("CARGO_BIN_EXE_glassdome")).status();
+    let arguments = std::env::args().skip(1).filter(|word| word != "--bench");
+    let mut command = Command::new("python3");
+    command
+        .arg(script)
+        .arg(env!("CARGO_BIN_EXE_glassdome"))
+        .args(arguments)
+        .env("MEASURED_MS", format!("file.read={} file.edit={}", large.read, large.edit));
+    let status = command.status();
     match status {
         Ok(status) if status.success() => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
@@ -33,6 +30,24 @@ fn main() -> ExitCode {
             eprintln!("python3 does not run: {why}");
             ExitCode::FAILURE
         }
+    }
+}
+
+/// How long it takes to read a settings file and to change a key in it, in milliseconds.
+struct Editing {
+    read: f64,
+    edit: f64,
+}
+
+impl Editing {
+    fn measure(lines: usize) -> Self {
+        let text = settings(lines);
+        let size = text.len();
+        let read = milliseconds(fastest(|| EnvFile::new(text.clone().into_bytes()).values(&|_| None).len()));
+        let file = EnvFile::new(text.into_bytes());
+        let edit = milliseconds(fastest(|| edit(&file)));
+        println!("  {size:>7} bytes: read in {read:.2} ms, one key changed in {edit:.2} ms");
+        Self { read, edit }
     }
 }
 

@@ -1,9 +1,10 @@
-"""Measures the program against a sandbox on this machine, and prints ratios.
+"""Measures the program against a sandbox on this machine, and prints figures and ratios.
 
-python3 tests/bench/ratios.py [PROGRAM]    PROGRAM is target/release/glassdome unless said otherwise
+python3 tests/bench/ratios.py PROGRAM [SECTION...] [--save]    without a section: all of them
 
 Nothing here fails for being slow: the numbers are for a person to read. Times of small things are the fastest of many
-runs, because everything else is somebody else's work.
+runs, because whatever is slower is due to other processes. `--save` writes the figures to `figures.json` beside this file, with which
+a test compares what `glassdome help speed` says.
 """
 
 import http.server
@@ -24,7 +25,8 @@ import urllib.request
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-PROGRAM = str(Path(sys.argv[1] if len(sys.argv) > 1 else HERE / "../../target/release/glassdome").resolve())
+ROOT = HERE.parent.parent
+PROGRAM = str(Path(sys.argv[1]).resolve())
 LATENCY = 0.25
 TASK_TIME = 1.3
 # Of one clone, one start, one stop and one destruction, as parts of the time of a clone.
@@ -49,16 +51,17 @@ class Run:
             raise SystemExit(f"{arguments} ended with {process.returncode}\n{self.out}\n{self.err}")
 
 
-def peak(arguments, folder):
-    """The peak of memory in MB, read from Linux while the process runs: what `wait` tells is at least this script's own."""
+def peak(arguments, folder, out=subprocess.DEVNULL):
+    """The peak of memory in MiB, read from Linux while the process runs: what `wait` returns is at least this script's own."""
     highest = 0
-    process = subprocess.Popen(arguments, cwd=folder, env={"PATH": os.environ["PATH"], "HOME": str(folder)}, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(arguments, cwd=folder, env={"PATH": os.environ["PATH"], "HOME": str(folder)}, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.DEVNULL)
     while process.poll() is None:
         try:
             found = re.search(r"VmHWM:\s+(\d+) kB", Path(f"/proc/{process.pid}/status").read_text())
         except OSError:
             break
         highest = max(highest, int(found[1]) if found else 0)
+        time.sleep(0.0005)
     process.wait()
     return highest / 1024
 
@@ -101,8 +104,26 @@ class Sandbox:
         shutil.rmtree(self.folder)
 
 
-def tell(what, value, budget=""):
-    print(f"  {what:<62} {value:>14}   {budget}".rstrip(), flush=True)
+class Figures:
+    """What was measured: printed as it comes, and kept by name."""
+
+    def __init__(self):
+        self.values = {}
+
+    def add(self, name, label, value, unit, budget=None, note=""):
+        """Prints a figure. A value over its budget is marked, and is no error."""
+        self.values[name] = {"value": round(value, 3), "unit": unit} | ({"budget": budget} if budget else {})
+        limit = f"budget {budget:g}{', EXCEEDED' if value > budget else ''}" if budget else ""
+        notes = "; ".join(part for part in (limit, note) if part)
+        print(f"  {label:<58} {value:>9.2f} {unit:<10} {notes}".rstrip(), flush=True)
+
+    def save(self):
+        version = Run([PROGRAM, "--version"], ROOT).out.strip()
+        document = {"version": version, "date": time.strftime("%Y-%m-%d"), "cores": os.cpu_count(), "figures": self.values}
+        (HERE / "figures.json").write_text(json.dumps(document, indent=1) + "\n")
+
+
+FIGURES = Figures()
 
 
 def fastest(count, measure):
@@ -132,21 +153,21 @@ def first_prompt(folder):
     return took
 
 
-def start_up():
+def start():
     print("Start (fastest of 100; `true` is what any process costs here)")
     with tempfile.TemporaryDirectory() as folder:
         nothing = fastest(100, lambda: Run(["true"], folder).wall)
-        tell("true", f"{nothing * 1000:.2f} ms")
-        for word in ("--version", "--help"):
-            run = fastest(100, lambda: Run([PROGRAM, word], folder).wall)
-            tell(f"glassdome {word}", f"{run * 1000:.2f} ms", f"budget 3 ms; {run / nothing:.1f} times `true`")
+        FIGURES.add("start.true", "true", nothing * 1000, "ms")
+        for word in ("version", "help"):
+            run = fastest(100, lambda: Run([PROGRAM, f"--{word}"], folder).wall)
+            FIGURES.add(f"start.{word}", f"glassdome --{word}", run * 1000, "ms", 3, f"{run / nothing:.1f} times `true`")
         prompt = fastest(20, lambda: first_prompt(folder))
-        tell("glassdome setup, until the first question", f"{prompt * 1000:.2f} ms", "budget 10 ms")
-        tell("size of the program", f"{os.path.getsize(PROGRAM) / 1e6:.2f} MB", "budget 8 MB")
+        FIGURES.add("start.question", "glassdome setup, until the first question", prompt * 1000, "ms", 10)
+        FIGURES.add("size", "size of the program", os.path.getsize(PROGRAM) / 1e6, "MB", 8)
 
 
 def waves():
-    print(f"Waves of requests: elapsed time over the latency of {LATENCY * 1000:.0f} ms, beyond a run without latency")
+    print(f"Sequential rounds of requests: elapsed time over the latency of {LATENCY * 1000:.0f} ms, beyond a run without latency")
     commands = {"doctor": ("doctor",), "setup": ("setup", "--no-input", "--skip-test-vm")}
     plain, slow = {}, {}
     with Sandbox() as sandbox:
@@ -157,21 +178,24 @@ def waves():
             slow[name] = fastest(5, lambda: sandbox.run(*words).wall)
     for name, budget in (("doctor", 3), ("setup", 4)):
         count = (slow[name] - plain[name]) / LATENCY
-        tell(" ".join(("glassdome", *commands[name])), f"{count:.2f} waves", f"budget {budget}; {plain[name] * 1000:.0f} ms without latency")
+        # It is a whole number; what is beyond it is the time of the processes, so a budget of 3 ends at 3.5.
+        FIGURES.add(f"waves.{name}", " ".join(("glassdome", *commands[name])), count, "rounds", budget + 0.5, f"{plain[name] * 1000:.0f} ms without latency")
 
 
-def proof():
+def test_vm():
     total = TASK_TIME * TASKS
-    print(f"The proof, on a server whose own tasks take {total:.2f} s")
+    print(f"The test VM, on a server whose own tasks take {total:.2f} s")
     options = ("--task-time", f"{TASK_TIME}s")
+    FIGURES.add("test-vm.tasks", "the tasks themselves", total, "s")
     with Sandbox(*options) as sandbox:
         ours = min((sandbox.run("test-vm", "-o", "json") for _ in range(3)), key=lambda run: run.wall)
-        tell("glassdome test-vm", f"{ours.wall:.2f} s", f"{ours.wall / total:.3f} of the tasks' time; budget 1.05 and 0.1 s: {1.05 * total + 0.1:.2f} s")
-        tell("  its processor time", f"{ours.processor * 1000:.0f} ms")
-        tell("  its peak of memory", f"{sandbox.peak('test-vm'):.1f} MB", "budget 20 MB")
-    for step, habit in ((1, "waiting in steps of a second"), (0.02, "asking fifty times a second")):
+        FIGURES.add("test-vm", "glassdome test-vm", ours.wall, "s", round(1.05 * total + 0.1, 2), f"{ours.wall / total:.3f} times the tasks")
+        FIGURES.add("test-vm.processor", "  its processor time", ours.processor * 1000, "ms")
+        FIGURES.add("test-vm.memory", "  its peak of memory", sandbox.peak("test-vm"), "MiB", 20)
+    for name, step, habit in (("proxmoxer", 1, "in steps of a second"), ("proxmoxer.often", 0.02, "fifty times a second")):
         theirs = min((by_proxmoxer(options, step) for _ in range(2)), key=lambda run: run.wall)
-        tell(f"proxmoxer, {habit}", f"{theirs.wall:.2f} s", f"{theirs.wall / ours.wall:.2f} times as long, {theirs.processor / ours.processor:.1f} times the processor")
+        note = f"{theirs.wall / ours.wall:.2f} times as long, {theirs.processor / ours.processor:.1f} times the processor time"
+        FIGURES.add(name, f"proxmoxer's Tasks.blocking_status, {habit}", theirs.wall, "s", note=note)
 
 
 def by_proxmoxer(options, step):
@@ -181,9 +205,8 @@ def by_proxmoxer(options, step):
         return Run(script, sandbox.folder)
 
 
-
-def doctor_and_curl():
-    print("doctor against curl, the same calls on one connection (least processor time of 20)")
+def doctor():
+    print("doctor against curl, the same requests on one connection (least processor time of 20)")
     with Sandbox() as sandbox:
         traced = sandbox.run("doctor", "-vv")
         paths = re.findall(r"GET (/\S+) \d{3}, ", traced.err)
@@ -192,8 +215,11 @@ def doctor_and_curl():
         (sandbox.folder / "curlrc").write_text(config)
         ours = min((sandbox.run("doctor") for _ in range(20)), key=lambda run: run.processor)
         theirs = min((Run(["curl", "--config", "curlrc"], sandbox.folder, code=None) for _ in range(20)), key=lambda run: run.processor)
-        tell(f"glassdome doctor, {len(paths)} calls", f"{ours.processor * 1000:.1f} ms", f"peak of memory {sandbox.peak('doctor'):.1f} MB; budget 20 MB")
-        tell("curl", f"{theirs.processor * 1000:.1f} ms", f"doctor needs {ours.processor / theirs.processor:.2f} of it")
+        FIGURES.add("doctor.requests", "requests of glassdome doctor", len(paths), "")
+        FIGURES.add("doctor.processor", "glassdome doctor", ours.processor * 1000, "ms", round(theirs.processor * 1000, 1), "of the processor")
+        FIGURES.add("curl.processor", "curl", theirs.processor * 1000, "ms")
+        FIGURES.add("curl.ratio", "curl over doctor", theirs.processor / ours.processor, "times")
+        FIGURES.add("doctor.memory", "peak of memory of doctor", sandbox.peak("doctor"), "MiB", 20)
 
 
 class Crowd(http.server.BaseHTTPRequestHandler):
@@ -221,7 +247,7 @@ class Crowd(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def resources():
+def memory():
     print("doctor where the server lists many VMs")
     with Sandbox() as sandbox:
         subprocess.run(
@@ -238,7 +264,7 @@ def resources():
         server.socket = context.wrap_socket(server.socket, server_side=True)
         threading.Thread(target=server.serve_forever, daemon=True).start()
         sandbox.lead_to(server.server_port, "PROXMOX_FINGERPRINT=" + printed.stdout.strip().split("=")[1])
-        for count in (0, 10_000, 100_000):
+        for count, budget in ((10_000, 20), (100_000, 40)):
             rows = (
                 {"id": f"qemu/{number}", "vmid": number, "type": "qemu", "node": "pve", "name": f"guest-{number}", "status": "running",
                  "cpu": 0.01, "maxcpu": 2, "mem": 1 << 30, "maxmem": 1 << 31, "disk": 0, "maxdisk": 1 << 35, "uptime": 86400, "template": 0,
@@ -247,13 +273,71 @@ def resources():
             )
             Crowd.added = b"".join(b"," + json.dumps(row).encode() for row in rows)
             run = min((sandbox.run("doctor") for _ in range(3)), key=lambda run: run.processor)
-            tell(f"{count} VMs more, {len(Crowd.added) / 1e6:.1f} MB", f"{run.processor * 1000:.0f} ms", f"of the processor; peak of memory {sandbox.peak('doctor'):.1f} MB")
+            note = f"{run.processor * 1000:.0f} ms of the processor for a list of {len(Crowd.added) / 1e6:.1f} MB"
+            FIGURES.add(f"memory.{count}", f"peak of memory with {count} VMs", sandbox.peak("doctor"), "MiB", budget, note)
         server.shutdown()
 
 
+def batch():
+    print("Many test VMs: 3 s for a clone, 1.5 s for start and stop, 0.75 s for a deletion, 3 ms for every response")
+    for nodes, count, parallel in ((1, 100, 8), (32, 1000, 64), (32, 1000, 128)):
+        where = ("--nodes", str(nodes), *(("--shared-storage",) if nodes > 1 else ()))
+        with Sandbox("--task-time", "3s", "--latency", "3ms", *where) as sandbox:
+            words = ["test-vm", "--count", str(count), "--parallel", str(parallel), "-o", "json", *(("--all-nodes",) if nodes > 1 else ())]
+            with tempfile.TemporaryFile() as out:
+                highest = peak([PROGRAM, *words], sandbox.folder, out)
+                out.seek(0)
+                document = json.load(out)
+        if document["succeeded"] != count or document["left_behind"]:
+            raise SystemExit(f"{count} test VMs were asked for: {document}")
+        clone = next(step for step in document["steps"] if step["name"] == "clone")
+        name = f"batch.{parallel}"
+        print(f"  {count} test VMs, {parallel} at once, {nodes} {'node' if nodes == 1 else 'nodes'}")
+        FIGURES.add(f"{name}.rate", "    test VMs", document["clones_per_minute"], "per minute", note=f"limited by {document['limited_by']}")
+        FIGURES.add(f"{name}.clone", "    a clone, median", clone["median"], "s", note=f"95 % within {clone['p95']:.2f} s")
+        FIGURES.add(f"{name}.clone95", "    a clone, 95th percentile", clone["p95"], "s")
+        FIGURES.add(f"{name}.memory", "    peak of memory", highest, "MiB")
+
+
+def fresh_clone():
+    print("A fresh clone of the last commit, with an empty target folder")
+    readme = (ROOT / "README.md").read_text()
+    commands = re.findall(r"^\$ (cargo (?:run|test)\b.*)$", readme, re.MULTILINE)
+    kept = ("PATH", "HOME", "CARGO_HOME", "RUSTUP_HOME", "LANG")
+    environment = {name: os.environ[name] for name in kept if name in os.environ}
+    with tempfile.TemporaryDirectory() as folder:
+        clone = Path(folder) / "clone"
+        subprocess.run(["git", "clone", "--quiet", str(ROOT), str(clone)], check=True)
+        subprocess.run(["cargo", "fetch", "--quiet", "--locked"], cwd=clone, env=environment, check=True)
+        for name, command, budget in zip(("fresh.run", "fresh.test"), commands, (75, 240), strict=True):
+            started = time.perf_counter()
+            run = subprocess.run(command.split(), cwd=clone, env=environment, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+            took = time.perf_counter() - started
+            if run.returncode != 0:
+                raise SystemExit(f"{command} ended with {run.returncode}\n{run.stdout[-4000:]}\n{run.stderr[-4000:]}")
+            FIGURES.add(name, command, took, "s", budget, "its build included")
+
+
+SECTIONS = (start, waves, test_vm, doctor, memory, batch, fresh_clone)
+
+
+def main():
+    arguments = sys.argv[2:]
+    # What `main.rs` measured in the library before.
+    for figure in os.environ.get("MEASURED_MS", "").split():
+        name, value = figure.split("=")
+        FIGURES.values[name] = {"value": round(float(value), 3), "unit": "ms"}
+    chosen = [name for name in arguments if not name.startswith("--")]
+    known = {section.__name__: section for section in SECTIONS}
+    unknown = [name for name in chosen if name not in known]
+    if unknown:
+        raise SystemExit(f"not a section: {', '.join(unknown)}; there are {', '.join(known)}")
+    for name, section in known.items():
+        if name in chosen or not chosen:
+            section()
+    if "--save" in arguments:
+        FIGURES.save()
+
+
 if __name__ == "__main__":
-    start_up()
-    waves()
-    proof()
-    doctor_and_curl()
-    resources()
+    main()

@@ -50,6 +50,7 @@ mod setup_template;
 mod setup_token;
 mod shell;
 mod silent_nodes;
+mod speed;
 mod support;
 mod template;
 mod template_owner;
