@@ -61,7 +61,7 @@ pub enum CleanupError {
         node: NodeName,
     },
     /// A test VM could not be removed.
-    #[error("VM {vmid} ({name}) could not be deleted and is still on {node}")]
+    #[error("VM {vmid} ({name}) could not be deleted and {} on {node}", presence(why))]
     LeftBehind {
         /// The VMID.
         vmid: u32,
@@ -91,6 +91,11 @@ pub enum CleanupError {
     /// A journal entry that says something impossible.
     #[error("a journal entry is invalid")]
     InvalidEntry,
+}
+
+/// Says whether a VM is known to be there still: a server that cannot be reached does not tell.
+fn presence(why: &Error) -> &'static str {
+    if why.kind() == Kind::Unreachable { "may still be" } else { "is still" }
 }
 
 impl CleanupError {

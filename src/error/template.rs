@@ -32,6 +32,14 @@ pub enum TemplateError {
         /// Why not.
         why: String,
     },
+    /// The server that has the list of checksums did not answer.
+    #[error("cannot reach {host} to read SHA256SUMS: {why}")]
+    ChecksumUnreachable {
+        /// The host.
+        host: String,
+        /// Why not.
+        why: String,
+    },
     /// The file could not be read.
     #[error("cannot read {path}")]
     File {
@@ -132,6 +140,7 @@ impl TemplateError {
         match self {
             Self::None => Kind::NotFound,
             Self::UnknownRelease { .. } | Self::BadChecksum => Kind::Usage,
+            Self::ChecksumUnreachable { .. } => Kind::Unreachable,
             Self::NoChecksum { .. }
             | Self::File { .. }
             | Self::NoImport { .. }
@@ -171,7 +180,7 @@ impl TemplateError {
             Self::None => vec![not_in_wizard(run("glassdome template create"))],
             Self::UnknownRelease { known, .. } => vec![say(format!("known releases: {}", known.join(", ")))],
             Self::BadChecksum => vec![say("calculate it with:"), run("sha256sum FILE")],
-            Self::NoChecksum { .. } => {
+            Self::NoChecksum { .. } | Self::ChecksumUnreachable { .. } => {
                 vec![by_flag(
                     "pass --checksum to `glassdome template create`, or --no-checksum if you trust that server; a local image file needs neither",
                     "download the image and enter its path: a local image file needs no checksum",

@@ -21,7 +21,7 @@ pub use http::reachability::{addresses, tcp_connect};
 pub use http::refusal_reason::RefusalReason;
 pub use http::reply::{Refusal, SentCredential};
 pub use http::retry::{CallEvent, Observer};
-pub use http::text_download::text_at;
+pub use http::text_download::{NoText, text_at};
 pub use task_timing::TaskTiming;
 pub use tls::{CaBundle, Leaf, NotValid, PinnedFingerprint, Probed, Trust, UntrustedCause, certificates_in, probe};
 pub use values::{

@@ -528,3 +528,12 @@ fn a_second_interruption_leaves_at_once_and_names_what_is_left() {
     }
     assert_eq!(stage.entries().len(), 1);
 }
+
+#[test]
+fn a_server_of_checksums_that_does_not_answer_is_unreachable() {
+    let (_sandbox, mut stage) = scene(quick());
+    stage.set("HTTPS_PROXY", "http://127.0.0.1:9");
+    stage.set("NO_PROXY", "127.0.0.1");
+    let outcome = stage.glassdome("template create --no-input --id 9100").expect(4);
+    outcome.says("cannot reach cloud-images.ubuntu.com to read SHA256SUMS").says("--checksum");
+}

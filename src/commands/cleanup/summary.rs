@@ -1,5 +1,6 @@
 //! What a clean-up did, for the screen and for scripts.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::{Value, json};
@@ -213,8 +214,13 @@ impl CleanupSummary {
 impl Draw for CleanupOutput<'_> {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         let summary = self.summary;
+        let mut said = BTreeSet::new();
         for (vmid, name, outcome) in &summary.outcomes {
-            screen.paragraph(0, &outcome.sentence(*vmid, name))?;
+            let sentence = outcome.sentence(*vmid, name);
+            // Several interrupted runs may have asked for the same VMID.
+            if said.insert(sentence.clone()) {
+                screen.paragraph(0, &sentence)?;
+            }
         }
         for image in &summary.images {
             screen.labelled("left: ", Tone::Warning, &image.sentence())?;

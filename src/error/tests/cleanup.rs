@@ -53,3 +53,10 @@ fn cleanup() {
     };
     insta::assert_snapshot!(text);
 }
+
+#[test]
+fn a_vm_on_a_server_that_does_not_answer_may_still_be_there() {
+    let gone = crate::pve::ApiError::Refused { server: "pve.lan:8006".to_owned() };
+    let gone = Error::server(Operation::Destroy(read("100")), gone);
+    assert!(left(gone, None).to_string().contains("could not be deleted and may still be on pve"));
+}

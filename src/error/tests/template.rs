@@ -18,6 +18,10 @@ fn template() {
             known: vec!["24.04".to_owned(), "22.04".to_owned()],
         };
         BadChecksum => TemplateError::BadChecksum;
+        ChecksumUnreachable => TemplateError::ChecksumUnreachable {
+            host: "cloud-images.ubuntu.com".to_owned(),
+            why: "failed to lookup address information".to_owned(),
+        };
         NoChecksum => TemplateError::NoChecksum {
             file: "jammy-server-cloudimg-amd64.img".to_owned(),
             why: "https://cloud-images.ubuntu.com/jammy/current/SHA256SUMS does not list it".to_owned(),

@@ -10,7 +10,7 @@ use crate::ops::template::options::{ChecksumSource, TemplateOptions};
 use crate::ops::template::plan::{self, TemplatePlan, file};
 use crate::ops::token::login::log_in;
 use crate::ops::unless_interrupted;
-use crate::pve::{Pve, text_at};
+use crate::pve::{NoText, Pve, text_at};
 use crate::session::Session;
 use crate::settings::Key;
 use crate::ui::Printable;
@@ -107,7 +107,10 @@ async fn checksum(
     let Some(address) = wanted.checksums_url() else { return Ok(None) };
     let failed = |why: String| TemplateError::NoChecksum { file: wanted.file().to_owned(), why };
     let proxies = crate::pve::Proxies::from_variables(&|name| session.variable(name).map(str::to_owned));
-    let list = text_at(&address, context.limits(), &proxies).await.map_err(failed)?;
+    let list = text_at(&address, context.limits(), &proxies).await.map_err(|why| match why {
+        NoText::Unreachable { host, why } => TemplateError::ChecksumUnreachable { host, why },
+        NoText::Unusable(why) => failed(why),
+    })?;
     let found = sum_in(&list, wanted.file());
     found.map(Some).ok_or_else(|| failed(format!("{address} does not list it")).into())
 }
