@@ -20,7 +20,7 @@ use crate::cli::Connection;
   glassdome doctor --bundle report.json
   glassdome doctor --grant-script > grant.sh")]
 pub struct Doctor {
-    /// New file for a report to attach to a bug
+    /// New file for a bug report
     ///
     /// Names and addresses are replaced, and it contains no secrets.
     #[arg(long, value_name = "FILE", help_heading = "Diagnosis")]

@@ -1,6 +1,9 @@
 //! The options that several commands share.
 
+use std::fmt;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
@@ -188,7 +191,7 @@ pub struct TestVmFlags {
     /// [env: UBUNTU_2204_TEMPLATE_ID, else UBUNTU_2004_TEMPLATE_ID]
     #[arg(long, value_name = "VMID")]
     pub template: Option<VmId>,
-    /// VMID of the clone [default: next free VMID]
+    /// VMID of the clone [default: next free VMID that was not freed in the last minute]
     #[arg(long, value_name = "VMID", hide_short_help = true)]
     pub vmid: Option<VmId>,
     /// Name of the clone [default: glassdome-test-XXXXXX]
@@ -232,10 +235,33 @@ pub struct TestVmFlags {
 
 /// Reads a number of seconds, fractions allowed, above 0 and up to a day.
 pub(super) fn seconds(text: &str) -> Result<Duration, String> {
-    let value: f64 = text.trim().parse().map_err(|_| "a number of seconds".to_owned())?;
+    let value: f64 = text.trim().parse().map_err(|_| "expected a number of seconds".to_owned())?;
     if value > 0.0 && value <= 86_400.0 {
         Ok(Duration::from_secs_f64(value))
     } else {
-        Err("more than 0 and at most 86400 seconds".to_owned())
+        Err("must be more than 0 and at most 86400 seconds".to_owned())
+    }
+}
+
+/// Reads a whole number within a range.
+pub(super) fn whole<T>(text: &str, range: RangeInclusive<T>) -> Result<T, String>
+where
+    T: FromStr + PartialOrd + fmt::Display,
+{
+    let value = text.trim().parse().ok().filter(|value| range.contains(value));
+    value.ok_or_else(|| format!("must be a whole number from {} to {}", range.start(), range.end()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{seconds, whole};
+
+    #[test]
+    fn a_number_out_of_range_is_explained_in_words() {
+        assert_eq!(whole(" 7 ", 1..=256_u16), Ok(7));
+        for text in ["0", "257", "70000", "-1", "1.5", "x", ""] {
+            assert_eq!(whole(text, 1..=256_u16), Err("must be a whole number from 1 to 256".to_owned()), "{text}");
+        }
+        assert_eq!(seconds("5s"), Err("expected a number of seconds".to_owned()));
     }
 }

@@ -10,9 +10,9 @@ use crate::model::{Destination, Tool, VmId};
 /// Set up server, token and settings file, and verify them with a test VM
 ///
 /// Prompts for anything not given by a flag or environment variable; current values in .env are the defaults.
-/// Nothing is written before every check has passed and, at a terminal, you have confirmed it. The server is only read,
-/// except for what you ask for (a token, a template) and the test VM, which is deleted again. Another run keeps what is
-/// there and changes only what a flag or an answer says.
+/// Nothing is written before server, token and privileges have been checked and, at a terminal, you have confirmed it; the
+/// test VM runs after saving. The server is only read, except for what you ask for (a token, a template) and the test VM,
+/// which is deleted again. Run this again to change single settings; all others are kept.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome setup --sandbox --no-input

@@ -57,7 +57,7 @@ pub struct TemplateCreate {
     /// VMID of the template [default: 9000 for 22.04, 9001 for 20.04, otherwise the next free one]
     #[arg(long, value_name = "VMID", help_heading = "Template")]
     pub id: Option<VmId>,
-    /// Name of the template [default: ubuntu-2204-cloudinit-template]
+    /// Name of the template [default: depends on --release, e.g. ubuntu-2204-cloudinit-template]
     #[arg(long, value_name = "NAME", help_heading = "Template")]
     pub name: Option<VmName>,
     /// Storage for the disk [default: the one with the most free space]
@@ -66,7 +66,7 @@ pub struct TemplateCreate {
     /// Storage for the downloaded image [default: the one with the most free space]
     #[arg(long, value_name = "STORAGE", help_heading = "Template", hide_short_help = true)]
     pub image_storage: Option<StorageName>,
-    /// Size of the disk; 0 keeps the size of the image, as does a larger image
+    /// Size of the disk; 0 keeps the image's size; the disk is never shrunk
     #[arg(long, value_name = "SIZE", default_value_t = DiskSize::TEMPLATE_DEFAULT, help_heading = "Template")]
     pub disk_size: DiskSize,
     /// Bridge for the network card [default: vmbr0, or another one if the node has no vmbr0]

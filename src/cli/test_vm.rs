@@ -2,13 +2,14 @@
 
 use clap::Args;
 
+use crate::cli::options::whole;
 use crate::cli::{Connection, TestVmFlags};
 
 /// Clone, start, stop and delete a test VM, and time each step
 ///
 /// Checks the privileges first and does not start a clone that cannot succeed. The clone is always deleted at the end,
-/// after its name and marker have been checked again. The only file written is a journal entry in the state folder,
-/// which is deleted together with the VM.
+/// after its name and marker have been checked again. The only files written are in the state
+/// folder: a journal entry, deleted together with the VM, and a note of the freed VMID, which is not reused for 60 seconds.
 #[derive(Debug, Clone, Args)]
 #[command(after_help = "Examples:
   glassdome test-vm --sandbox
@@ -25,10 +26,10 @@ pub struct TestVm {
     #[arg(long, conflicts_with_all = ["count", "parallel", "all_nodes"])]
     pub dry_run: bool,
     /// Number of test VMs; reports statistics
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000), conflicts_with_all = ["vmid", "name", "keep"], help_heading = "Many test VMs")]
+    #[arg(long, value_name = "N", value_parser = |text: &str| whole(text, 1..=100_000_u32), conflicts_with_all = ["vmid", "name", "keep"], help_heading = "Many test VMs")]
     pub count: Option<u32>,
     /// Number of clones to run in parallel [default: 4]
-    #[arg(long, value_name = "P", value_parser = clap::value_parser!(u16).range(1..=256), help_heading = "Many test VMs")]
+    #[arg(long, value_name = "P", value_parser = |text: &str| whole(text, 1..=256_u16), help_heading = "Many test VMs")]
     pub parallel: Option<u16>,
     /// Run a test VM on every online node
     #[arg(long, conflicts_with_all = ["vmid", "name", "keep", "target"], help_heading = "Many test VMs")]

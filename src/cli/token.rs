@@ -9,8 +9,8 @@ use std::time::Duration;
 
 /// Create, list, rotate or revoke API tokens, with an administrator login
 ///
-/// A token can neither read nor change its own entry, so these commands need an administrator login. You are prompted
-/// for the password; it is used once and not stored.
+/// These commands need a login of an administrator, or of the token's user: a token cannot manage tokens, and can read its
+/// own entry only with Sys.Audit on /access. You are prompted for the password; it is used once and not stored.
 #[derive(Debug, Clone, Args)]
 pub struct Token {
     /// What is done.

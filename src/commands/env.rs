@@ -42,7 +42,8 @@ pub(crate) async fn run(session: &Session, global: &Global, arguments: &Env) -> 
         if output.line.is_some() {
             let message =
                 "--format curl prints a command line, not variables, so it cannot be used with a COMMAND".to_owned();
-            return Err(Error::Usage(UsageError::Usage { message }).into());
+            let command = "glassdome env".to_owned();
+            return Err(Error::Usage(UsageError::CommandLine { message, tips: Vec::new(), command }).into());
         }
         return match execute(program, rest, &output.variables) {
             Err(failed) => Err(failed.into()),
@@ -206,7 +207,8 @@ impl OutputSyntax {
             (format @ (EnvFormat::Ours(_) | EnvFormat::Curl), Some(_)) => {
                 let format = format.name();
                 let message = format!("--syntax cannot be used with --format {format}, which has its own syntax");
-                return Err(Error::Usage(UsageError::Usage { message }));
+                let command = "glassdome env".to_owned();
+                return Err(Error::Usage(UsageError::CommandLine { message, tips: Vec::new(), command }));
             }
         };
         Ok(match syntax {

@@ -10,6 +10,7 @@ use crate::session::Session;
 use crate::ui::{Draw, Screen, Tone};
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::process::ExitCode;
 
 use serde_json::{Value, json};
@@ -33,11 +34,20 @@ pub(crate) async fn run(
         // Its address could not be reported.
         return Ok(ExitCode::SUCCESS);
     }
+    if let Some(warning) = exposure(sandbox.address()) {
+        session.warn(warning);
+    }
     tokio::select! {
         _ = session.interrupts.first() => {}
         () = stdin_closed(), if arguments.until_stdin_closes => {}
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Warns of an address that other machines can reach: the passwords are known.
+fn exposure(address: SocketAddr) -> Option<String> {
+    let text = format!("other machines can reach {address} and log in with the passwords above, which everyone knows");
+    (!address.ip().is_loopback()).then_some(text)
 }
 
 fn options(arguments: &cli::Sandbox) -> Result<Options, Error> {
@@ -120,5 +130,23 @@ impl Draw for Announcement<'_> {
         let host = self.sandbox.address();
         screen.line("In another terminal:")?;
         screen.command(2, &format!("glassdome setup --host {host} --accept-new-certificate"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::exposure;
+
+    #[test]
+    fn an_address_that_is_not_loopback_is_warned_of() {
+        for (address, is_exposed) in [
+            ("127.0.0.1:8006", false),
+            ("[::1]:8006", false),
+            ("0.0.0.0:8006", true),
+            ("[::]:1", true),
+            ("192.0.2.1:1", true),
+        ] {
+            assert_eq!(exposure(address.parse().unwrap()).is_some(), is_exposed, "{address}");
+        }
     }
 }

@@ -57,19 +57,19 @@ pub(super) fn details(caller: &Caller, realms: Option<&[String]>, refusal: &Refu
     if Cause::of(refusal) != Cause::NotStated {
         return lines;
     }
-    let mut ruled_out = vec!["the credentials arrive".to_owned()];
+    let mut checked = vec!["the server received credentials".to_owned()];
     if realms.is_some() {
-        ruled_out.push(format!("the realm `{}` exists", user(caller).realm()));
+        checked.push(format!("the realm `{}` exists", user(caller).realm()));
     }
     let open = match caller {
         Caller::Token(..) => {
-            ruled_out.push("the secret has the right form (36 characters, no spaces, quotes or capitals)".to_owned());
+            checked.push("the secret has the right format (36 characters, no spaces, quotes or capitals)".to_owned());
             "whether user and token exist, are enabled and not expired; whether the secret is that of this token"
         }
         Caller::User(_) => "whether the user exists, is enabled and not expired; whether the password is correct",
     };
-    lines.push(format!("ruled out from here: {}", ruled_out.join("; ")));
-    lines.push(format!("not known from here: {open}"));
+    lines.push(format!("already checked: {}", checked.join("; ")));
+    lines.push(format!("cannot be checked from here: {open}"));
     lines
 }
 
@@ -129,9 +129,9 @@ pub(super) fn hints(caller: &Caller, refusal: &Refusal) -> Vec<Hint> {
 fn not_stated(caller: &Caller, list: Hint) -> Vec<Hint> {
     let mut hints = match caller {
         Caller::Token(..) => vec![
-            say("check that the secret is complete (all 36 characters) and belongs to this token"),
-            say("check the token name and the realm of the user (`apex@pve`, not `apex@pam`)"),
-            say("check that user and token are enabled and not expired, as root on a node:"),
+            say(
+                "check the token name, the realm of the user (`apex@pve`, not `apex@pam`), and that all 36 characters of the secret are those of this token; on a node, as root:",
+            ),
             list,
         ],
         Caller::User(_) => vec![
@@ -200,7 +200,7 @@ mod tests {
     #[test]
     fn where_it_does_not_tell_the_rest_is_said() {
         let said = details(&token(), Some(&["pve".to_owned()]), &refusal("Authentication failed!")).join("\n");
-        assert!(said.contains("the realm `pve` exists") && said.contains("not known from here"), "{said}");
+        assert!(said.contains("the realm `pve` exists") && said.contains("cannot be checked from here"), "{said}");
         let said = hints(&token(), &refusal("Authentication failed!"));
         let commands: Vec<&Hint> = said.iter().filter(|hint| matches!(hint, Hint::Run(_))).collect();
         assert_eq!(commands.len(), 2, "{said:?}");

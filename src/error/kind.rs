@@ -42,7 +42,7 @@ pub const KINDS: [(Kind, &str); 13] = [
     (Kind::Server, "the server failed (5xx, task failed, no progress, not understood)"),
     (Kind::LeftBehind, "a test VM had to be left behind"),
     (Kind::Interrupted(Signal::Hangup), "SIGHUP"),
-    (Kind::Interrupted(Signal::Interrupt), "SIGINT, Ctrl-C"),
+    (Kind::Interrupted(Signal::Interrupt), "SIGINT, Ctrl-C, or a confirmation answered with no"),
     (Kind::Interrupted(Signal::Terminate), "SIGTERM"),
 ];
 

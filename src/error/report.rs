@@ -151,7 +151,7 @@ mod tests {
             details: vec![
                 "/vms/9000       VM.Audit, VM.Clone (to clone the template)".to_owned(),
                 "/storage/local  Datastore.AllocateSpace (to store its disks)".to_owned(),
-                "not known from here: whether the user exists and is enabled".to_owned(),
+                "cannot be checked from here: whether the user exists and is enabled".to_owned(),
             ],
             hints: vec![
                 Hint::Say("as root on a node:".to_owned()),
@@ -169,8 +169,8 @@ mod tests {
                                template)
                /storage/local  Datastore.AllocateSpace (to store its
                                disks)
-               not known from here: whether the user exists and is
-                 enabled
+               cannot be checked from here: whether the user exists
+                 and is enabled
           try: as root on a node:
                pveum acl modify /vms/9000 --tokens 'apex@pve!tok' --roles PVETemplateUser
         ");
@@ -181,8 +181,9 @@ mod tests {
                /storage/local
                  Datastore.AllocateSpace (to
                  store its disks)
-               not known from here: whether the
-                 user exists and is enabled
+               cannot be checked from here:
+                 whether the user exists and is
+                 enabled
           try: as root on a node:
                pveum acl modify /vms/9000 --tokens 'apex@pve!tok' --roles PVETemplateUser
         ");

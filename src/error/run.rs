@@ -28,6 +28,12 @@ pub enum RunError {
     /// The person left a question open.
     #[error("cancelled at a prompt; none of the following steps were run")]
     Cancelled,
+    /// A person said no to the one thing that was to be done.
+    #[error("cancelled; {outcome}")]
+    Declined {
+        /// What follows from it: "nothing was revoked".
+        outcome: &'static str,
+    },
     /// The simulated server did not start.
     #[error("cannot start the sandbox")]
     Sandbox {
@@ -107,7 +113,7 @@ impl RunError {
             Self::NoThread { .. } | Self::Sandbox { .. } | Self::NoRuntime { .. } | Self::ResultUnwritten { .. } => {
                 Kind::Unexpected
             }
-            Self::Cancelled => Kind::Interrupted(Signal::Interrupt),
+            Self::Cancelled | Self::Declined { .. } => Kind::Interrupted(Signal::Interrupt),
             Self::Interrupted { signal } | Self::Abandoned { signal, .. } => Kind::Interrupted(*signal),
             Self::NothingWritten { signal } => Kind::Interrupted(signal.unwrap_or(Signal::Interrupt)),
             Self::Unwritten { source, .. } | Self::Bundle { source, .. } => file_error_kind(source),
@@ -122,6 +128,7 @@ impl RunError {
                 vec![say("check the limits on processes and memory (ulimit -u, ulimit -v)")]
             }
             Self::Cancelled
+            | Self::Declined { .. }
             | Self::Interrupted { .. }
             | Self::NothingWritten { .. }
             | Self::Abandoned { left: None, .. }

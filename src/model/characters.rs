@@ -53,6 +53,9 @@ pub(super) fn plain(text: &str) -> Zeroizing<String> {
 /// Names a character: a visible one as it is, any other by its number in Unicode, and by its name if it is a common one.
 #[must_use]
 pub fn named(character: char) -> String {
+    if character == ' ' {
+        return "a space".to_owned();
+    }
     let name = match character {
         '\u{00A0}' | '\u{202F}' => " (no-break space)",
         '\u{00AD}' => " (soft hyphen)",

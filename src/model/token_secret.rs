@@ -214,7 +214,7 @@ mod tests {
     #[test]
     fn a_strange_character_is_named_by_its_number_where_it_cannot_be_seen() {
         for (found, name) in
-            [('g', "`g`"), (' ', "U+0020"), ('\u{7}', "U+0007"), ('\u{301}', "U+0301"), ('ä', "U+00E4")]
+            [('g', "`g`"), (' ', "a space"), ('\u{7}', "U+0007"), ('\u{301}', "U+0301"), ('ä', "U+00E4")]
         {
             let text = BadSecret::Character { position: 3, length: 40, found }.to_string();
             assert!(text.starts_with(&format!("character 3 of 40 is not allowed ({name})")), "{text}");

@@ -49,7 +49,7 @@ pub(crate) fn log_calls(pve: Pve, session: &Session) -> Pve {
             }
             CallEvent::Retry { why, pause, number } => {
                 let why = why.to_string();
-                let text = format!("{}; try {number} in {:.1} s", Printable(&why), pause.as_secs_f64());
+                let text = format!("{}; attempt {number} in {:.1} s", Printable(&why), pause.as_secs_f64());
                 if last.replace(text.clone()) == text {
                     return;
                 }

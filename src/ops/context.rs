@@ -260,7 +260,13 @@ impl Context {
                 Secrecy::Public => self.settings.text(entry.key).unwrap_or_default(),
                 Secrecy::Token | Secrecy::Password => "(secret)".to_owned(),
             };
-            session.ui.verbose(&Note::plain(format!("{name}={shown}, from {source}")));
+            // The key stands in front already.
+            let from = match source {
+                Source::File { path, line, name: key } if *key == name => format!("{}:{line}", path.display()),
+                Source::Variable(variable) if *variable == name => "the environment".to_owned(),
+                other => other.to_string(),
+            };
+            session.ui.verbose(&Note::plain(format!("{name}={shown}, from {from}")));
         }
     }
 }

@@ -102,7 +102,7 @@ pub(crate) async fn pin_cluster_ca(
     pve.version().await.map_err(reach)?;
     // The sandbox's CA is not saved.
     let file = if context.is_sandbox() { String::new() } else { format!(" ({})", fetched.name) };
-    let text = format!("Certificate verified with the cluster CA, which replaces the pin{file}");
+    let text = format!("Cluster CA fetched{file}; it replaces the pinned certificate");
     session.done(text);
     Ok(Some(CaPinned { pve, trust, fetched }))
 }

@@ -62,7 +62,7 @@ fn the_table_has_a_line_for_each_vm_and_the_figures() {
     let (_sandbox, stage) = scene(quick());
     let outcome = stage.glassdome("test-vm --count 3").expect(0);
     assert_eq!(outcome.stderr.matches(" on pve  ").count(), 3, "{}", outcome.stderr);
-    for words in ["3 verified, 0 failed", "median", "95 %", "Bottleneck: ", "3 of 3", "per minute, 3 at once"] {
+    for words in ["3 verified, 0 failed", "median", "p95", "Bottleneck: ", "3 of 3", "per minute, 3 at once"] {
         assert!(outcome.results.contains(words), "{words}: {}", outcome.results);
     }
 }

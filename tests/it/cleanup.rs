@@ -181,7 +181,7 @@ fn marked_vms_are_listed_with_age_and_machine_and_destroyed_only_when_named() {
     let kept = stage.glassdome("test-vm --keep -o json").expect(0).json();
     let (kept, name) = (kept["vmid"].as_u64().unwrap(), kept["name"].as_str().unwrap().to_owned());
     let outcome = stage.glassdome("cleanup").expect(0);
-    outcome.shows(&format!("VM {kept} ({name}) on pve, created less than a minute ago by ")).shows("VM 700");
+    outcome.shows(&format!("VM {kept} ({name}) on pve, created less than a minute ago on host ")).shows("VM 700");
     let document = stage.glassdome("cleanup --dry-run -o json --vmid 700").expect(0).json();
     let fate = |vmid: u64| {
         document["marked"].as_array().unwrap().iter().find(|it| it["vmid"] == vmid).unwrap()["fate"].clone()

@@ -1,10 +1,11 @@
 //! Help, README and `.env.example` tell the truth about this program.
 
 use glassdome::cli::manual::escaped;
-use glassdome::cli::topics;
+use glassdome::cli::topics::{self, TopicBlock};
 use glassdome::error::KINDS;
+use glassdome::model::Tool;
 use glassdome::sandbox::KINDS as KINDS_OF_FAULTS;
-use glassdome::settings::KEYS;
+use glassdome::settings::{KEYS, variables_of};
 
 use crate::support::test_env::TestEnv;
 
@@ -371,4 +372,26 @@ fn the_guide_for_contributors_names_what_is_there() {
 fn the_changelog_tells_of_this_version() {
     let changes = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/.github/CHANGELOG.md")).unwrap();
     assert!(changes.contains(concat!("\n## ", env!("CARGO_PKG_VERSION"), "\n")));
+}
+
+#[test]
+fn the_topic_on_the_settings_file_lists_every_variable_that_env_prints() {
+    let topic = topics::find("env-file").unwrap();
+    let text_of = |name: &str| {
+        let text = topic.blocks.iter().find_map(|block| match block {
+            TopicBlock::Term { term, text } if term.contains(&format!("`{name}`")) => Some(text.clone()),
+            _ => None,
+        });
+        text.unwrap_or_else(|| panic!("{name} is not explained"))
+    };
+    let names = |text: &str| text.split([' ', ',', ';']).map(str::to_owned).collect::<Vec<_>>();
+    for entry in KEYS {
+        assert!(names(&text_of("dotenv")).contains(&entry.variable.to_owned()), "{}", entry.variable);
+    }
+    for tool in Tool::ALL {
+        let listed = names(&text_of(tool.name()));
+        for variable in variables_of(tool) {
+            assert!(listed.contains(&variable.to_owned()), "{variable} of {}", tool.name());
+        }
+    }
 }

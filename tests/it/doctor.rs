@@ -343,7 +343,7 @@ fn bad_credentials_are_diagnosed_as_far_as_they_can_be() {
         told["detail"]
             .as_str()
             .unwrap()
-            .contains("ruled out from here: the credentials arrive; the realm `pve` exists"),
+            .contains("already checked: the server received credentials; the realm `pve` exists"),
         "{told}"
     );
     // The answer came at once, so no delay is explained.

@@ -59,7 +59,7 @@ fn a_pin_of_an_earlier_run_becomes_the_ca_by_one_flag() {
     let stage = TestEnv::new();
     set_up(&stage, &sandbox, &format!("--fingerprint {}", pinned(sandbox.fingerprint()))).expect(0);
     assert!(stage.read(".env").contains("PROXMOX_FINGERPRINT="));
-    stage.glassdome("setup --no-input --skip-test-vm --pin ca").expect(0).says("which replaces the pin");
+    stage.glassdome("setup --no-input --skip-test-vm --pin ca").expect(0).says("it replaces the pinned certificate");
     assert!(!stage.read(".env").contains("PROXMOX_FINGERPRINT="));
     stage.glassdome("setup --no-input --skip-test-vm --pin leaf").expect(2).says("--accept-new-certificate");
 }

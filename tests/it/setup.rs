@@ -210,7 +210,7 @@ fn git_is_asked_about_the_secret() {
         assert!(status.success());
     };
     git(&["init", "-q"]);
-    stage.glassdome("setup --sandbox --no-input --skip-test-vm").expect(0).says("git does not ignore .env.sandbox");
+    stage.glassdome("setup --sandbox --no-input --skip-test-vm").expect(0).says("not ignored by git: .env.sandbox");
     std::fs::remove_file(stage.path(".env.sandbox")).unwrap();
     stage.glassdome("setup --sandbox --no-input --skip-test-vm --yes").expect(0);
     assert_eq!(stage.read(".gitignore"), "/.env.sandbox\n/.env.sandbox.bak\n");

@@ -155,7 +155,7 @@ fn at_the_keyboard_the_menu_creates_the_token() {
     terminal.to("Token name", "").to("Log in as", "root").to("Realm of root", "");
     terminal.wait_for("(0 characters)").answer("sandbox").to("Which privileges should the token have?", "");
     terminal.wait_for("Make these changes now?").answer("");
-    terminal.wait_for("the login was discarded").to("Template for Ubuntu 22.04", "");
+    terminal.wait_for("password not stored").to("Template for Ubuntu 22.04", "");
     terminal.to("Template for Ubuntu 20.04", "").to("Save this?", "");
     terminal.end(0);
     let file = stage.read(".env");

@@ -566,7 +566,7 @@ fn the_whole_rehearsal_fits_a_wide_terminal() {
        The secret is sent to sandbox.invalid only, and saved in
        /home/me/xxxxxxxxxxx/.env.sandbox once everything is checked
     ✔ Token · apex@pve!glassdome-token, secret a1b2••••
-    ✔ Certificate verified with the cluster CA, which replaces the pin
+    ✔ Cluster CA fetched; it replaces the pinned certificate
     ✔ Authenticated as apex@pve!glassdome-token on Proxmox VE 9.2.11
 
     Node and templates (sandbox)
@@ -677,8 +677,8 @@ fn the_whole_rehearsal_fits_a_narrow_terminal() {
        once everything is checked
     ✔ Token · apex@pve!glassdome-token,
       secret a1b2••••
-    ✔ Certificate verified with the cluster
-      CA, which replaces the pin
+    ✔ Cluster CA fetched; it replaces the
+      pinned certificate
     ✔ Authenticated as
       apex@pve!glassdome-token on Proxmox VE
       9.2.11

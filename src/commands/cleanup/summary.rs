@@ -268,7 +268,7 @@ impl CleanupOutput<'_> {
         let Some(first) = listed.first() else { return Ok(()) };
         screen.paragraph(
             0,
-            "test VMs of other runs, possibly active on another machine; to delete one, pass its VMID:",
+            "test VMs that were kept, or that a run on another machine may be using; to delete one, pass its VMID:",
         )?;
         for marked in &listed {
             screen.labelled("  ", Tone::Plain, &marked.describe(self.now))?;

@@ -59,7 +59,7 @@ pub(super) async fn token(session: &Session, connected: &Connected) -> Check {
         Ok(entry) => expiry_and_separation(token, &entry, session.clock.utc()),
         Err(why) if why.is_forbidden() => Check::unknown(
             "token",
-            "token expiry and `privsep` setting: unknown, because a token cannot read its own entry",
+            "token expiry and `privsep` setting: unknown, because a token can read its own entry only with Sys.Audit on /access",
         )
         .with_hint("as root on a node:")
         .with_command(format!("pveum user token list {}", token.user)),

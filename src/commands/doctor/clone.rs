@@ -129,7 +129,7 @@ fn quorum(read: &Result<Option<Quorum>, pve::ApiError>) -> Check {
     match read {
         Ok(Some(Quorum::Present)) => Check::ok("quorum", "the cluster has a quorum"),
         Ok(Some(Quorum::Lost)) => Check::failed("quorum", &PreflightError::NoQuorum.into()),
-        Ok(None) => Check::ok("quorum", "the server is in no cluster, so no quorum is needed"),
+        Ok(None) => Check::ok("quorum", "standalone node, no quorum needed"),
         Err(why) if why.is_forbidden() => Check::inapplicable("quorum", "not visible without Sys.Audit on /"),
         Err(why) => {
             Check::unknown("quorum", "the status of the cluster could not be read").with_detail(why.to_string())

@@ -135,10 +135,10 @@ async fn repository(session: &Session, context: &Context) -> Check {
     if !verdict.tracked.is_empty() {
         let mut check = Check::warning(
             "env-git",
-            format!("{} is tracked by git: the secret is in the history", verdict.tracked.join(", ")),
+            format!("git tracks {}: the secret may be in its history", verdict.tracked.join(", ")),
         )
         .with_hint(
-            "remove it from the index, ignore it, and rotate the secret, because the history keeps the old one:",
+            "remove it from the index, ignore it, and rotate the secret, because the history may keep the old one:",
         );
         for name in &verdict.tracked {
             check = check.with_command(format!("git rm --cached -- {}", quoted(name)));
@@ -148,7 +148,7 @@ async fn repository(session: &Session, context: &Context) -> Check {
     if !verdict.exposed.is_empty() {
         let check = Check::warning(
             "env-git",
-            format!("git does not ignore {}: the next `git add .` would commit the secret", verdict.exposed.join(", ")),
+            format!("not ignored by git: {}; `git add .` would stage the secret", verdict.exposed.join(", ")),
         );
         return ignored(check, &verdict.ignore_lines());
     }

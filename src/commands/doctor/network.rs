@@ -155,9 +155,7 @@ fn is_before_http(why: &pve::ApiError, seen: Option<&Leaf>) -> bool {
 
 fn handshake_check(context: &Context) -> Check {
     match context.trust().map(|(_, word)| word) {
-        Ok(TrustSource::Unverified) => {
-            Check::warning("tls", "the TLS handshake succeeded; the certificate was not verified")
-        }
+        Ok(TrustSource::Unverified) => Check::warning("tls", "certificate not verified"),
         Ok(source) => {
             let brief = match source {
                 TrustSource::System => "TLS verified with the system's CAs",

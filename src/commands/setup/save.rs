@@ -168,8 +168,8 @@ async fn offer_gitignore(session: &Session, folder: &Path, verdict: &git::GitSta
         git::ignore(folder, &lines).map_err(|source| Error::Run(RunError::GitIgnore { path, source }))?;
     } else {
         warnings.push(format!(
-            "git does not ignore {}: add to .gitignore the line(s) {}",
-            verdict.exposed.join(" and "),
+            "not ignored by git: {}; add to .gitignore: {}",
+            verdict.exposed.join(", "),
             lines.join(" ")
         ));
     }

@@ -30,7 +30,7 @@ pub(super) struct SandboxNote;
 impl Draw for SandboxNote {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         screen.paragraph(0, "dry run: nothing was written or changed")?;
-        screen.paragraph(0, "what comes after the token is checked once it is there")
+        screen.paragraph(0, "node, templates and privileges are checked after the token has been created")
     }
 }
 

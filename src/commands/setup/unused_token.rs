@@ -92,7 +92,7 @@ async fn revoke_if_wanted(
 /// Says what was removed, and what was not because others use it.
 fn say(session: &Session, token: &str, left: Leftovers) {
     if left.lines.is_empty() && !left.kept.iter().any(|kept| kept.object.ends_with(token)) {
-        session.done(format!("{} revoked; the login was discarded", Printable(token)));
+        session.done(format!("{} revoked; password not stored", Printable(token)));
     }
     for KeptObject { object, reason } in &left.kept {
         session.note(format!("{} was kept: {}", Printable(object), Printable(reason)));

@@ -15,6 +15,7 @@ use crate::pve::{AclEntry, Subject, TokenRecord};
 use crate::session::Session;
 use crate::ui::prompt::ConfirmPrompt;
 use crate::ui::{Draw, Printable, Screen, Tone};
+use std::collections::BTreeMap;
 use std::fmt;
 
 use serde_json::json;
@@ -50,7 +51,7 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
     consent::require_yes(session, || format!("{} would be revoked", summary.token))?;
     let question = ConfirmPrompt::new(format!("Revoke {}?", summary.token)).proposing_no();
     if !ask::confirm(session, question, || ask::answer_only_by("--yes", "confirmation to revoke it")).await? {
-        return Err(Error::Run(RunError::Cancelled));
+        return Err(Error::Run(RunError::Declined { outcome: "nothing was revoked" }));
     }
     remove(&admin, &summary.token, &summary.entries).await?;
     forget(session, &context, &summary.token)?;
@@ -65,7 +66,11 @@ pub(super) async fn run(session: &Session, global: &Global, arguments: &TokenRev
 impl Draw for RevocationPlan {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         let token = Printable(&self.token.to_string()).to_string();
-        screen.paragraph(3, &format!("{token}, expires: {}", Expiry::shown(self.record.expire)))?;
+        let expiry = match self.record.expire {
+            0 => "never expires".to_owned(),
+            end => format!("expires {}", Expiry::shown(end)),
+        };
+        screen.paragraph(3, &format!("{token} ({expiry})"))?;
         if let Some(comment) = &self.record.comment {
             screen.labelled("   comment: ", Tone::Plain, &comment.to_string())?;
         }
@@ -77,12 +82,19 @@ impl Draw for RevocationPlan {
             )?,
             None => screen.paragraph(3, "this settings file does not use it, but others may")?,
         }
+        let mut paths: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for entry in &self.entries {
-            screen.paragraph(3, &format!("its role {} on {} is also removed", entry.role, entry.path))?;
+            paths.entry(entry.role.to_string()).or_default().push(entry.path.to_string());
         }
-        screen.paragraph(
-            3,
-            "its user, the roles and the permissions of the user are kept, because other tokens may depend on them",
-        )
+        for (role, paths) in paths {
+            let text = format!("permissions removed with it: {} ({role})", paths.join(", "));
+            screen.paragraph(3, &Printable(&text).to_string())?;
+        }
+        let user = self.token.user.to_string();
+        let text = format!(
+            "kept, because other tokens may depend on them: user {} with its permissions, and all roles",
+            Printable(&user)
+        );
+        screen.paragraph(3, &text)
     }
 }

@@ -55,6 +55,7 @@ fn run() {
     let text = screens! { RunError, screen;
         NoThread => RunError::NoThread { source: std::io::Error::from_raw_os_error(11) };
         Cancelled => RunError::Cancelled;
+        Declined => RunError::Declined { outcome: "nothing was revoked" };
         Sandbox => RunError::Sandbox { source: std::io::Error::from_raw_os_error(98) };
         NoRuntime => RunError::NoRuntime { source: std::io::Error::from_raw_os_error(24) };
         Interrupted => RunError::Interrupted { signal: Signal::Interrupt };

@@ -225,7 +225,7 @@ impl Draw for BatchSummary {
         screen.paragraph(2, &format!("{succeeded} verified, {failed} failed{interrupted}, {:.1} s", self.seconds))?;
         if !self.steps.is_empty() {
             screen.blank_line()?;
-            screen.heading(&format!("{:<12}{:>10}{:>10}", "Step", "median", "95 %"))?;
+            screen.heading(&format!("{:<12}{:>10}{:>10}", "Step", "median", "p95"))?;
         }
         for step in &self.steps {
             // The word that the lines above use.

@@ -45,7 +45,7 @@ impl MarkedVm {
                 let age = origin.made.map_or_else(|| "at an unknown time".to_owned(), |made| ago(now - made));
                 let machine =
                     origin.machine.as_ref().map_or_else(|| "an unknown machine".to_owned(), ToString::to_string);
-                format!("created {age} by {machine}")
+                format!("created {age} on host {machine}")
             }
         };
         let lock = self.lock.as_ref().map(|lock| format!(", locked ({lock})")).unwrap_or_default();

@@ -171,8 +171,7 @@ impl Draw for Receipt {
         }
         if let Some(left) = &self.left_behind {
             if self.ok {
-                screen.labelled("kept: ", Tone::Warning, &left.describe("is still"))?;
-                screen.line("  it is kept until you delete it:")?;
+                screen.toned(0, Tone::Warning, &format!("{}; delete it with:", left.describe("was kept")))?;
                 screen.command(4, &format!("glassdome cleanup --vmid {}", left.vmid))?;
             } else {
                 screen.labelled("left: ", Tone::Warning, &left.describe("may still be"))?;

@@ -117,7 +117,7 @@ pub(crate) async fn create(
     };
     match unless_interrupted(session, tried).await {
         Ok(connected) => {
-            let text = format!("Token {} created and checked; the login was discarded", wanted.token);
+            let text = format!("Token {} created and checked; password not stored", wanted.token);
             session.done(text);
             Ok(Some(Created { connected: Connected { fetched, ..connected }, token: wanted.token, secret, made }))
         }

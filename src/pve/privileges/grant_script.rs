@@ -79,9 +79,9 @@ impl fmt::Display for GrantScript {
         writeln!(to, "# Read it, then run it as root on a node of the cluster: sh FILE")?;
         writeln!(
             to,
-            "# It removes no privileges from any user, group or token: the roles that apply on a path today are"
+            "# It removes no privileges from any user, group or token: existing roles are kept, and paths with"
         )?;
-        writeln!(to, "# granted beside the new one, and nothing is changed where nothing is missing.")?;
+        writeln!(to, "# sufficient privileges are not changed.")?;
         if let Caller::Token(token, _) = &self.caller {
             writeln!(
                 to,

@@ -8,7 +8,9 @@ use std::path::PathBuf;
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Warning {
     /// dotenvy would read another value.
-    #[error("line {line}: dotenvy reads {name} differently; using the value that python-dotenv reads")]
+    #[error(
+        "line {line}: dotenvy reads {name} differently; using the value that python-dotenv reads (put it in single quotes)"
+    )]
     ReadDifferently {
         /// The variable.
         name: String,

@@ -65,7 +65,7 @@ fn the_table_says_how_fast_what_failed_and_what_held_it_up() {
     Results
       17 verified, 2 failed, 10.0 s
 
-    Step            median      95 %
+    Step            median       p95
       clone         0.40 s    0.90 s
       start         0.10 s    0.10 s
 

@@ -49,7 +49,7 @@ fn a_vm_that_is_still_there_is_named() {
         Some(LeftBehind { vmid: 100, node: "pve".to_owned(), name: "x\u{1b}".to_owned(), disks: Vec::new() });
     let style = Style { color: false, unicode: true, width: None };
     let text = render(&receipt, style);
-    assert!(text.contains("kept: VM 100 (x\\u{1b}) is still on pve\n"), "{text}");
+    assert!(text.contains("VM 100 (x\\u{1b}) was kept on pve; delete it with:\n"), "{text}");
     assert!(text.contains("    glassdome cleanup --vmid 100\n"), "{text}");
     receipt.ok = false;
     assert!(render(&receipt, style).contains("left: VM 100 (x\\u{1b}) may still be on pve\n"));

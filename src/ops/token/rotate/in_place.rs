@@ -20,7 +20,7 @@ impl Rotator<'_> {
             if !ask::confirm(self.session, question, || ask::answer_only_by("--yes", "confirmation of these changes"))
                 .await?
             {
-                return Err(Error::Run(RunError::Cancelled));
+                return Err(Error::Run(RunError::Declined { outcome: "nothing was changed" }));
             }
         }
         self.may_renew(token)?;

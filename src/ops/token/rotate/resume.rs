@@ -66,7 +66,7 @@ impl Rotator<'_> {
         match ask::confirm(self.session, question, || ask::answer_only_by("--yes", "confirmation to finish it")).await?
         {
             true => Ok(()),
-            false => Err(Error::Run(RunError::Cancelled)),
+            false => Err(Error::Run(RunError::Declined { outcome: "nothing was changed" })),
         }
     }
 
