@@ -463,7 +463,7 @@ fn what_others_left_behind_is_listed() {
     let document = finds(&stage, "", 0, &[("journal", "ok"), ("leftovers", "warning")]);
     let told = check(&document, "leftovers");
     assert!(told["detail"].as_str().unwrap().contains("VM 700 (glassdome-test-0a1b2c) on pve, created"), "{told}");
-    assert!(told["detail"].as_str().unwrap().contains("by attic"), "{told}");
+    assert!(told["detail"].as_str().unwrap().contains("on host attic"), "{told}");
     assert!(told["fix"].to_string().contains("glassdome cleanup --vmid 700"), "{told}");
 }
 

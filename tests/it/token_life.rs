@@ -197,7 +197,7 @@ fn a_token_is_revoked_with_what_was_granted_to_it() {
     let sandbox = Sandbox::start(quick()).unwrap();
     let stage = stage(&sandbox);
     let file = stage.read(".env");
-    token(&stage, "revoke").expect(3).says("--yes").says("GlassdomeProvisioner on /vms is also removed");
+    token(&stage, "revoke").expect(3).says("--yes").says("(GlassdomeProvisioner)");
     assert_eq!(names(&sandbox, "svc@pve"), ["tt"]);
     let document = token(&stage, "revoke --yes").expect(0).says("no longer works").json();
     assert_eq!((&document["token"]["id"], &document["was_in_use"]), (&"svc@pve!tt".into(), &true.into()));

@@ -44,8 +44,8 @@ impl MarkedVm {
             Some(origin) => {
                 let age = origin.made.map_or_else(|| "at an unknown time".to_owned(), |made| ago(now - made));
                 let machine =
-                    origin.machine.as_ref().map_or_else(|| "an unknown machine".to_owned(), ToString::to_string);
-                format!("created {age} on host {machine}")
+                    origin.machine.as_ref().map_or_else(|| "an unknown host".to_owned(), |name| format!("host {name}"));
+                format!("created {age} on {machine}")
             }
         };
         let lock = self.lock.as_ref().map(|lock| format!(", locked ({lock})")).unwrap_or_default();
