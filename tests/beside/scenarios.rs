@@ -306,7 +306,7 @@ pub(crate) const ALL: &[Scenario] = &[
     },
     Scenario {
         name: "cleanup-vmid",
-        line: "cleanup --vmid 100",
+        line: "cleanup --vmid 100 --yes",
         recovery: None,
         ground: StartingPoint::Kept,
         scene: of_apex,
