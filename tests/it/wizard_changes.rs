@@ -47,7 +47,7 @@ fn each_answer_can_be_changed_at_the_review_and_the_others_stay() {
     let mut terminal = to_the_review(&env, &sandbox, "");
     change(&mut terminal, SERVER);
     terminal.wait_for(&format!("[{}]", sandbox.address())).answer("");
-    terminal.wait_for("Certificate verified with the cluster CA");
+    terminal.wait_for("Cluster CA fetched");
     change(&mut terminal, CERTIFICATE);
     terminal.wait_for("❯ Yes, and trust the cluster's CA").press(DOWN).press("\r").wait_for("it is the pinned one");
     change(&mut terminal, CERTIFICATE);

@@ -49,7 +49,7 @@ impl Draw for WebGuide {
         screen.labelled("      Token ID  ", Tone::Dim, &name)?;
         screen.labelled("      [ ]       ", Tone::Dim, "Privilege Separation: UNCHECK it")?;
         screen.labelled("      Comment   ", Tone::Dim, COMMENT)?;
-        screen.paragraph(3, "4. Add, and copy the secret now: it will not be shown again.")?;
+        screen.paragraph(3, "4. Click Add and copy the secret now: it will not be shown again.")?;
         separation(screen)
     }
 }
@@ -91,7 +91,7 @@ impl Draw for PasswordAdvice {
     fn draw(&self, screen: &mut Screen<'_>) -> fmt::Result {
         screen.paragraph(
             3,
-            "A token is safer: it can be revoked alone, it can be given fewer rights, and it opens no web interface and no shell. The password opens everything that you may, and stands in the file as it is.",
+            "A token is safer: it can be revoked and restricted separately, and cannot be used to log in. The password has all privileges of the user and is stored in plain text.",
         )
     }
 }
@@ -110,7 +110,7 @@ fn word(text: &str) -> String {
 fn separation(screen: &mut Screen<'_>) -> fmt::Result {
     screen.paragraph(
         3,
-        "Without privilege separation the token may do what its user may. With it, the token has only what is granted to the token itself: nothing, at first.",
+        "Without privilege separation the token has all privileges of its user. With it, it has only those granted to both the token and the user: none at first.",
     )
 }
 
@@ -149,9 +149,9 @@ mod tests {
            Token ID  glassdome-token
            [ ]       Privilege Separation: UNCHECK it
            Comment   API token for Glassdome
-        4. Add, and copy the secret now: it will not be shown again.
-        Without privilege separation the token may do what its user may. With it, the
-        token has only what is granted to the token itself: nothing, at first.
+        4. Click Add and copy the secret now: it will not be shown again.
+        Without privilege separation the token has all privileges of its user. With
+        it, it has only those granted to both the token and the user: none at first.
         ");
         insta::assert_snapshot!(render(&web(), NARROW), @"
         1. Log in as apex@pve, or as an
@@ -169,30 +169,30 @@ mod tests {
            [ ]       Privilege Separation:
                      UNCHECK it
            Comment   API token for Glassdome
-        4. Add, and copy the secret now: it
-        will not be shown again.
+        4. Click Add and copy the secret now:
+        it will not be shown again.
         Without privilege separation the
-        token may do what its user may. With
-        it, the token has only what is
-        granted to the token itself: nothing,
-        at first.
+        token has all privileges of its user.
+        With it, it has only those granted to
+        both the token and the user: none at
+        first.
         ");
-        insta::assert_snapshot!(render(&web(), COLORED), @"
+        insta::assert_snapshot!(render(&web(), COLORED), @r"
            1. Log in as apex@pve, or as an administrator:
-              \u{1b}]8;;https://192.168.1.50:8006\u{1b}\\https://192.168.1.50:8006\u{1b}]8;;\u{1b}\\
+              ]8;;https://192.168.1.50:8006\https://192.168.1.50:8006]8;;\
            2. Find the page:
               Datacenter (left sidebar, at the top)
                 > Permissions (expand)
                   > API Tokens
                     > Add (button)
            3. Fill in:
-        \u{1b}[2m      User      \u{1b}[0mapex@pve
-        \u{1b}[2m      Token ID  \u{1b}[0mglassdome-token
-        \u{1b}[2m      [ ]       \u{1b}[0mPrivilege Separation: UNCHECK it
-        \u{1b}[2m      Comment   \u{1b}[0mAPI token for Glassdome
-           4. Add, and copy the secret now: it will not be shown again.
-           Without privilege separation the token may do what its user may. With it, the
-           token has only what is granted to the token itself: nothing, at first.
+        [2m      User      [0mapex@pve
+        [2m      Token ID  [0mglassdome-token
+        [2m      [ ]       [0mPrivilege Separation: UNCHECK it
+        [2m      Comment   [0mAPI token for Glassdome
+           4. Click Add and copy the secret now: it will not be shown again.
+           Without privilege separation the token has all privileges of its user. With
+           it, it has only those granted to both the token and the user: none at first.
         ");
         insta::assert_snapshot!(render(&shell(), WIDE), @"
         As root in a shell on the node (users of the realm `pve` have no shell
@@ -201,8 +201,8 @@ mod tests {
            pveum user token add apex@pve glassdome-token --privsep 0 --comment 'API token for Glassdome'
         The row `value` of the table that it prints is the secret. It will not be
         shown again: copy the row, or the whole table.
-        Without privilege separation the token may do what its user may. With it, the
-        token has only what is granted to the token itself: nothing, at first.
+        Without privilege separation the token has all privileges of its user. With
+        it, it has only those granted to both the token and the user: none at first.
         ");
         insta::assert_snapshot!(render(&shell(), NARROW), @"
         As root in a shell on the node (users
@@ -215,18 +215,17 @@ mod tests {
         shown again: copy the row, or the
         whole table.
         Without privilege separation the
-        token may do what its user may. With
-        it, the token has only what is
-        granted to the token itself: nothing,
-        at first.
+        token has all privileges of its user.
+        With it, it has only those granted to
+        both the token and the user: none at
+        first.
         ");
         insta::assert_snapshot!(render(&PasswordAdvice, NARROW), @"
         A token is safer: it can be revoked
-        alone, it can be given fewer rights,
-        and it opens no web interface and no
-        shell. The password opens everything
-        that you may, and stands in the file
-        as it is.
+        and restricted separately, and cannot
+        be used to log in. The password has
+        all privileges of the user and is
+        stored in plain text.
         ");
     }
 

@@ -208,7 +208,7 @@ impl Draw for PendingSave {
         if let Some(key) = self.decides {
             let (verify, decides) = (Key::VerifySsl.entry().variable, key.entry().variable);
             let text = format!(
-                "{verify}=false is for the application alone: here {decides} decides, and the certificate is verified"
+                "{verify}=false affects only the Glassdome application: glassdome verifies the certificate with {decides}"
             );
             screen.paragraph(3, &text)?;
         }
