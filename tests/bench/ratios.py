@@ -118,9 +118,12 @@ class Figures:
         print(f"  {label:<58} {value:>9.2f} {unit:<10} {notes}".rstrip(), flush=True)
 
     def save(self):
+        """Writes the figures; those of sections that were not run are kept."""
+        path = HERE / "figures.json"
+        kept = json.loads(path.read_text())["figures"] if path.exists() else {}
         version = Run([PROGRAM, "--version"], ROOT).out.strip()
-        document = {"version": version, "date": time.strftime("%Y-%m-%d"), "cores": os.cpu_count(), "figures": self.values}
-        (HERE / "figures.json").write_text(json.dumps(document, indent=1) + "\n")
+        document = {"version": version, "date": time.strftime("%Y-%m-%d"), "cores": os.cpu_count(), "figures": kept | self.values}
+        path.write_text(json.dumps(document, indent=1) + "\n")
 
 
 FIGURES = Figures()
