@@ -1,6 +1,7 @@
 //! Tickets and the tokens against forged requests, both signed with a key of this run.
 
-use data_encoding::BASE64_NOPAD;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_NO_PAD;
 use ring::hmac;
 use uuid::Uuid;
 
@@ -50,7 +51,7 @@ impl Signer {
     /// Makes the token that a user's changing requests must carry.
     pub fn csrf(&self, user: &str, now: u64) -> String {
         let tag = hmac::sign(&self.key, format!("CSRF:{now:08X}:{user}").as_bytes());
-        format!("{now:08X}:{}", BASE64_NOPAD.encode(tag.as_ref()))
+        format!("{now:08X}:{}", STANDARD_NO_PAD.encode(tag.as_ref()))
     }
 
     /// Tells whether a changing request carries the user's token.
@@ -74,7 +75,7 @@ impl Signer {
             let tag = hmac::sign(&self.key, format!("TICKET:{number}:{addressee}:{text}").as_bytes());
             signature.extend_from_slice(tag.as_ref());
         }
-        format!("{text}::{}==", BASE64_NOPAD.encode(&signature))
+        format!("{text}::{}==", STANDARD_NO_PAD.encode(&signature))
     }
 }
 

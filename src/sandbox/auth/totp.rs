@@ -1,6 +1,5 @@
 //! One-time codes that change every 30 seconds (RFC 6238).
 
-use data_encoding::BASE32_NOPAD_NOCASE;
 use ring::hmac;
 
 use crate::sandbox::auth::users::Totp;
@@ -10,7 +9,8 @@ const STEP: u64 = 30;
 
 /// Reads a secret in base 32, in either case, padded or not.
 fn key(secret: &str) -> Option<Vec<u8>> {
-    BASE32_NOPAD_NOCASE.decode(secret.trim_end_matches('=').as_bytes()).ok()
+    let alphabet = base32::Alphabet::Rfc4648 { padding: false };
+    base32::decode(alphabet, &secret.trim_end_matches('=').to_ascii_uppercase())
 }
 
 impl Totp {

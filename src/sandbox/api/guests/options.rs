@@ -3,7 +3,8 @@
 use std::net::{Ipv4Addr, Ipv6Addr};
 use std::str::FromStr;
 
-use data_encoding::{BASE64, BASE64_NOPAD};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, STANDARD_NO_PAD};
 use percent_encoding::percent_decode_str;
 
 use crate::sandbox::api::form::ITSELF;
@@ -130,7 +131,7 @@ pub(crate) fn are_public_keys(value: &str) -> bool {
             .split_whitespace()
             .skip_while(|word| !word.starts_with("ssh-") && !word.starts_with("ecdsa-") && !word.starts_with("sk-"));
         let (Some(kind), Some(key)) = (words.next(), words.next()) else { return false };
-        let bytes = BASE64.decode(key.as_bytes()).or_else(|_| BASE64_NOPAD.decode(key.as_bytes())).unwrap_or_default();
+        let bytes = STANDARD.decode(key).or_else(|_| STANDARD_NO_PAD.decode(key)).unwrap_or_default();
         let length = bytes.get(..4).and_then(|length| Some(u32::from_be_bytes(length.try_into().ok()?)));
         length.and_then(|length| bytes.get(4..4 + usize::try_from(length).ok()?)) == Some(kind.as_bytes())
     })
